@@ -1,0 +1,1 @@
+"""An out-of-core dataset store for robot learning."""

@@ -1,0 +1,1 @@
+"""The vocabulary: compute backends and spaces."""
