@@ -1,0 +1,57 @@
+"""Marks that every room's tests use.
+
+`@pytest.mark.requires_torch` (or `requires_torch` from here) skips a test where torch is not installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+OPTIONAL = (
+    "av",
+    "distributed",
+    "gymnasium",
+    "h5py",
+    "imagecodecs",
+    "jax",
+    "matplotlib",
+    "mcap",
+    "moto",
+    "obstore",
+    "psutil",
+    "rosbags",
+    "tensorstore",
+    "torch",
+)
+
+requires_av = pytest.mark.requires_av
+requires_distributed = pytest.mark.requires_distributed
+requires_gymnasium = pytest.mark.requires_gymnasium
+requires_h5py = pytest.mark.requires_h5py
+requires_imagecodecs = pytest.mark.requires_imagecodecs
+requires_jax = pytest.mark.requires_jax
+requires_matplotlib = pytest.mark.requires_matplotlib
+requires_mcap = pytest.mark.requires_mcap
+requires_moto = pytest.mark.requires_moto
+requires_obstore = pytest.mark.requires_obstore
+requires_psutil = pytest.mark.requires_psutil
+requires_rosbags = pytest.mark.requires_rosbags
+requires_tensorstore = pytest.mark.requires_tensorstore
+requires_torch = pytest.mark.requires_torch
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks."""
+    for name in OPTIONAL:
+        config.addinivalue_line("markers", f"requires_{name}: skipped where {name} is not installed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Turn the marks into skips where the package is not installed."""
+    missing = {name for name in OPTIONAL if importlib.util.find_spec(name) is None}
+    for item in items:
+        for name in missing:
+            if item.get_closest_marker(f"requires_{name}") is not None:
+                item.add_marker(pytest.mark.skip(reason=f"{name} is not installed"))
