@@ -1,0 +1,53 @@
+"""Modules import downward only."""
+
+from __future__ import annotations
+
+import graphlib
+
+import pytest
+
+from tests.house.floors import FLOORS, MAY_IMPORT_LATE, may_import, room_of
+from tests.house.tree import modules
+
+MODULES = modules()
+
+
+def test_the_table_names_each_room_once() -> None:
+    rooms = [room for floor in FLOORS for room in floor]
+    assert len(rooms) == len(set(rooms))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_module_has_a_room(name: str) -> None:
+    assert room_of(name) is not None, f"{name} has no place in tests/house/floors.py"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_module_imports_downward(name: str) -> None:
+    faults = []
+    for found in MODULES[name].imports():
+        mine, theirs = room_of(name), room_of(found.target)
+        if mine is None or theirs is None or not may_import(mine, theirs):
+            faults.append(f"line {found.line}: {name} ({mine}) imports {found.target} ({theirs})")
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_module_imports_at_the_top(name: str) -> None:
+    if any(name == door or name.startswith(door + ".") for door in MAY_IMPORT_LATE):
+        return
+    late = [f"line {found.line}: {found.target}" for found in MODULES[name].imports() if found.in_function]
+    assert not late, "\n".join(late)
+
+
+def test_no_module_depends_on_itself_through_others() -> None:
+    # A package imports its modules; a module inside does not need its package's names, so a cycle through the
+    # package is one too.
+    graph = {
+        name: {found.target for found in module.imports() if found.target != name}
+        for name, module in MODULES.items()
+    }
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
