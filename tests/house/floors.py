@@ -39,6 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # What users hold in their hands.
     ("unienv_data.replay_buffer", "unienv_data.memory"),
     ("unienv_data.opening",),
+    ("unienv_data.dataset_info",),
     ("unienv_data.batches",),
     ("unienv_data.samplers",),
     # Other people's formats, and what is done with whole datasets.

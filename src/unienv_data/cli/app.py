@@ -1,0 +1,79 @@
+"""The command line application, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from unienv_data._version import __version__
+from unienv_data.cli.info import info
+from unienv_data.cli.output import show_error
+from unienv_data.errors import UniEnvError
+
+__all__ = ["app", "main"]
+
+EXIT_FAILED = 2
+EXIT_INTERRUPTED = 130  # what a shell reports for a command that SIGINT ended
+
+
+class _Commands(TyperGroup):
+    """The commands, with what goes wrong in them told to a person."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # whoever read our output has left: there is nobody to tell
+        except (UniEnvError, OSError) as error:
+            if _wants_traceback(ctx):
+                raise
+            show_error(error)
+            raise typer.Exit(EXIT_FAILED) from None
+        except KeyboardInterrupt:
+            if _wants_traceback(ctx):
+                raise
+            show_error("interrupted")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+app = typer.Typer(
+    name="unienv-data",
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Datasets for robot learning on Zarr v3 and Arrow: convert them and look into them.",
+)
+app.command()(info)
+
+
+def _wants_traceback(ctx: Any) -> bool:
+    return bool(ctx.params.get("debug")) or os.environ.get("UNIENV_DEBUG", "") not in ("", "0")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"unienv-data {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; UNIENV_DEBUG=1 does too.")
+    ] = False,
+) -> None:
+    """Options that stand before the command; `_Commands` reads them."""
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    app(prog_name="unienv-data")
