@@ -19,6 +19,11 @@ def has_public_definitions(tree: ast.Module) -> bool:
     return any(not name.startswith("_") for name in names)
 
 
+def isort_order(name: str) -> tuple[int, str]:
+    """CONSTANTS, then Classes, then functions, as ruff sorts them."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2, name)
+
+
 @pytest.mark.parametrize("name", [name for name in MODULES if name not in COMMANDS])
 def test_all_is_sorted_and_true(name: str) -> None:
     module = importlib.import_module(name)
@@ -26,7 +31,7 @@ def test_all_is_sorted_and_true(name: str) -> None:
     if exported is None:
         assert not has_public_definitions(MODULES[name].tree), f"{name} needs an __all__"
         return
-    assert list(exported) == sorted(set(exported))
+    assert list(exported) == sorted(set(exported), key=isort_order)
     missing = [export for export in exported if not hasattr(module, export)]
     assert not missing
 

@@ -18,11 +18,19 @@ _MODULE_NAME = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)*(?=:\w+$|$)")
 
 @dataclass(frozen=True)
 class Import:
-    """One first-party import: the module asked for, the line, and whether a function's body does it."""
+    """One first-party import.
+
+    Args:
+        target: the module asked for.
+        line: where.
+        in_function: whether a function's body does it.
+        by_name: whether a string names the module (a registry, a lazy façade) and no statement does.
+    """
 
     target: str
     line: int
     in_function: bool
+    by_name: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ class Module:
             elif isinstance(child, ast.Constant) and isinstance(child.value, str):
                 named = _MODULE_NAME.fullmatch(child.value.partition(":")[0])
                 if named and "." in child.value and named[0] in modules():
-                    yield Import(named[0], child.lineno, in_function=False)
+                    yield Import(named[0], child.lineno, in_function=False, by_name=True)
             yield from self._imports(child, in_function=inside)
 
     def _from_targets(self, node: ast.ImportFrom) -> Iterator[str]:
