@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.errors import IndexOutOfRangeError, InvalidIndexError
+from unienv_interface.backends.registry import get_backend_from_tensor
 
 __all__ = ["IndexableType", "RowIndex", "Rows", "chunked", "resolve_index", "row_array"]
 
@@ -187,7 +188,11 @@ def _as_numpy(index: Any) -> NDArray[Any]:
     """An array of any backend as a NumPy array."""
     if isinstance(index, (np.ndarray, np.generic)):
         return np.asarray(index)
-    return np.asarray(index)
+    try:
+        backend = get_backend_from_tensor(index)
+    except TypeError:  # of no backend, as a column of a table is: what NumPy makes of it
+        return np.asarray(index)
+    return backend.to_numpy(index)
 
 
 def _out_of_range(index: int, length: int) -> IndexOutOfRangeError:

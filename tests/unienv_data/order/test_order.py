@@ -208,9 +208,10 @@ def test_keys_depend_on_every_argument() -> None:
     assert not np.array_equal(derive_key(1, "a", 23), derive_key(12, "a", 3))
     assert np.array_equal(derive_key(np.int64(5), "a", np.uint8(2)), derive_key(5, "a", 2))
     derive_key(2, "a")
+    wrong: Any
     for wrong in (1.5, 2.0, "2"):
         with pytest.raises(TypeError):
-            derive_key(wrong, "a")  # type: ignore[arg-type]
+            derive_key(wrong, "a")
     with pytest.raises(ValueError, match="read-only"):
         derive_key(0, "a")[0] = 1
 
