@@ -7,7 +7,7 @@ import graphlib
 import pytest
 
 from tests.house.floors import FLOORS, MAY_IMPORT_LATE, may_import, room_of
-from tests.house.tree import modules
+from tests.house.tree import When, modules
 
 MODULES = modules()
 
@@ -36,13 +36,19 @@ def test_module_imports_downward(name: str) -> None:
 def test_module_imports_at_the_top(name: str) -> None:
     if any(name == door or name.startswith(door + ".") for door in MAY_IMPORT_LATE):
         return
-    late = [f"line {found.line}: {found.target}" for found in MODULES[name].imports() if found.in_function]
+    late = [
+        f"line {found.line}: {found.target}"
+        for found in MODULES[name].imports()
+        if found.when is When.CALLING
+    ]
     assert not late, "\n".join(late)
 
 
 def test_no_module_depends_on_itself_through_others() -> None:
     graph = {
-        name: {found.target for found in module.imports() if not found.by_name and found.target != name}
+        name: {
+            found.target for found in module.imports() if found.when is When.LOADING and found.target != name
+        }
         for name, module in MODULES.items()
     }
     try:

@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import ast
 import functools
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src"
 PACKAGES = ("unienv_interface", "unienv_data")
 
-_MODULE_NAME = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)*(?=:\w+$|$)")
+
+class When(Enum):
+    """When an import takes place."""
+
+    LOADING = auto()  # as the module loads
+    TYPING = auto()  # never: under TYPE_CHECKING
+    CALLING = auto()  # inside a function's body
+    NAMED = auto()  # later, by a name in a string (a registry, a lazy façade)
 
 
 @dataclass(frozen=True)
 class Import:
-    """One first-party import.
-
-    Args:
-        target: the module asked for.
-        line: where.
-        in_function: whether a function's body does it.
-        by_name: whether a string names the module (a registry, a lazy façade) and no statement does.
-    """
+    """One first-party import: the module asked for, the line, and when it takes place."""
 
     target: str
     line: int
-    in_function: bool
-    by_name: bool = False
+    when: When
 
 
 @dataclass(frozen=True)
@@ -46,24 +45,28 @@ class Module:
         return self.path.name == "__init__.py"
 
     def imports(self) -> Iterator[Import]:
-        """Every first-party import: statements, under TYPE_CHECKING too, and modules named in strings."""
-        yield from self._imports(self.tree, in_function=False)
+        """Every first-party import of the module."""
+        yield from self._imports_below(self.tree, When.LOADING)
 
-    def _imports(self, node: ast.AST, *, in_function: bool) -> Iterator[Import]:
+    def _imports_below(self, node: ast.AST, when: When) -> Iterator[Import]:
         for child in ast.iter_child_nodes(node):
-            inside = in_function or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-            if isinstance(child, ast.Import):
+            inside = when
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                inside = When.CALLING
+            elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+                inside = When.TYPING
+            elif isinstance(child, ast.Import):
                 for alias in child.names:
                     if alias.name.split(".")[0] in PACKAGES:
-                        yield Import(alias.name, child.lineno, in_function)
+                        yield Import(alias.name, child.lineno, when)
             elif isinstance(child, ast.ImportFrom):
                 for target in self._from_targets(child):
-                    yield Import(target, child.lineno, in_function)
+                    yield Import(target, child.lineno, when)
             elif isinstance(child, ast.Constant) and isinstance(child.value, str):
-                named = _MODULE_NAME.fullmatch(child.value.partition(":")[0])
-                if named and "." in child.value and named[0] in modules():
-                    yield Import(named[0], child.lineno, in_function=False, by_name=True)
-            yield from self._imports(child, in_function=inside)
+                name = child.value.partition(":")[0]
+                if "." in name and name in modules():
+                    yield Import(name, child.lineno, When.NAMED)
+            yield from self._imports_below(child, inside)
 
     def _from_targets(self, node: ast.ImportFrom) -> Iterator[str]:
         base = node.module or ""
