@@ -1,0 +1,47 @@
+"""Foreign formats: what each is made of, read as facts and chunks of columns.
+
+Names load when they are first used; a format's module, when the format is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unienv_interface._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from unienv_data.formats.base import DEFAULT_CHUNK_BYTES, Chunk, Facts, Reader, SourceColumn
+    from unienv_data.formats.registry import detect, format_names, open_reader, reader_class
+    from unienv_data.formats.source import Source
+
+__all__ = [
+    "DEFAULT_CHUNK_BYTES",
+    "Chunk",
+    "Facts",
+    "Reader",
+    "Source",
+    "SourceColumn",
+    "detect",
+    "format_names",
+    "open_reader",
+    "reader_class",
+]
+
+_BASE = "unienv_data.formats.base"
+_REGISTRY = "unienv_data.formats.registry"
+
+__getattr__, __dir__ = lazy_exports(
+    globals(),
+    {
+        "DEFAULT_CHUNK_BYTES": _BASE,
+        "Chunk": _BASE,
+        "Facts": _BASE,
+        "Reader": _BASE,
+        "Source": "unienv_data.formats.source",
+        "SourceColumn": _BASE,
+        "detect": _REGISTRY,
+        "format_names": _REGISTRY,
+        "open_reader": _REGISTRY,
+        "reader_class": _REGISTRY,
+    },
+)

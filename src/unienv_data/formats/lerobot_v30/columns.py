@@ -1,0 +1,214 @@
+"""How each feature of a LeRobot v3.0 dataset becomes a column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from unienv_data.errors import ConversionError, MissingDependencyError
+from unienv_data.formats.arrow import ArrowColumn, array_space, text_space
+from unienv_data.formats.images import decode_image, image_kind
+from unienv_data.formats.lerobot_v30.metadata import Feature
+from unienv_data.formats.source import Source
+from unienv_data.formats.video import DEPTH_12, DEPTH_16, GRAY, RGB, VideoFormat, VideoHeader
+from unienv_interface.space import Space
+
+__all__ = [
+    "Column",
+    "ImageColumn",
+    "TableColumn",
+    "TaskColumn",
+    "VideoColumn",
+    "image_column",
+    "is_image_type",
+    "table_column",
+    "video_column",
+]
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """Numbers or texts that stand in the Parquet files."""
+
+    arrow: ArrowColumn
+    lossy = None
+
+    @property
+    def needs(self) -> str:
+        """The Parquet column that it is made from."""
+        return self.arrow.name
+
+    @property
+    def space(self) -> Space[Any, Any, Any, Any]:
+        """One row's value."""
+        return self.arrow.space
+
+    def from_table(self, table: pa.Table, source: Source, where: str) -> NDArray[Any]:
+        """The values (B, *D) of a table's rows."""
+        return self.arrow.to_numpy(table[self.needs], where)
+
+
+@dataclass(frozen=True)
+class TaskColumn:
+    """The text of each row's task, by its task_index: it may change within an episode."""
+
+    tasks: Mapping[int, str]
+    lossy = None
+    needs = "task_index"
+
+    @property
+    def space(self) -> Space[Any, Any, Any, Any]:
+        """One row's value."""
+        return text_space()
+
+    def from_table(self, table: pa.Table, source: Source, where: str) -> NDArray[Any]:
+        """The texts (B,), an object array."""
+        texts = np.empty(table.num_rows, dtype=object)
+        for row, index in enumerate(table[self.needs].to_pylist()):
+            if index not in self.tasks:
+                raise ConversionError(f"{where}: task_index {index} has no text in meta/tasks.parquet")
+            texts[row] = self.tasks[index]
+        return texts
+
+
+@dataclass(frozen=True)
+class ImageColumn:
+    """Images that stand encoded in the Parquet files, or as files that these name."""
+
+    name: str
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    lossy: str | None
+
+    @property
+    def needs(self) -> str:
+        """The Parquet column that it is made from."""
+        return self.name
+
+    @property
+    def space(self) -> Space[Any, Any, Any, Any]:
+        """One row's value, (H, W, C)."""
+        return array_space(self.dtype, self.shape)
+
+    def from_table(self, table: pa.Table, source: Source, where: str) -> NDArray[Any]:
+        """The pixels (B, H, W, C)."""
+        images = np.empty((table.num_rows, *self.shape), self.dtype)
+        for row, cell in enumerate(table[self.name]):
+            address = f"{where}: {self.name}, row {row} of those read"
+            pixels = decode_image(_image_bytes(cell, source, address), address)
+            if pixels.shape != self.shape or pixels.dtype != self.dtype:
+                raise ConversionError(
+                    f"{address}: an image of {pixels.dtype} {pixels.shape}, where {self.dtype} "
+                    f"{self.shape} is expected"
+                )
+            images[row] = pixels
+        return images
+
+
+@dataclass(frozen=True)
+class VideoColumn:
+    """A camera whose frames stand in video files."""
+
+    name: str
+    shape: tuple[int, int, int]
+    format: VideoFormat
+    lossy = "video"
+    needs = "frame_index"
+
+    @property
+    def space(self) -> Space[Any, Any, Any, Any]:
+        """One row's value, (H, W, C)."""
+        return array_space(self.format.dtype, self.shape)
+
+
+Column = TableColumn | TaskColumn | ImageColumn | VideoColumn
+
+
+def is_image_type(type_: pa.DataType) -> bool:
+    """Whether Arrow cells of this type hold encoded images."""
+    if pa.types.is_struct(type_):
+        return any(type_.field(place).name in ("bytes", "path") for place in range(type_.num_fields))
+    return bool(pa.types.is_binary(type_) or pa.types.is_large_binary(type_))
+
+
+def image_column(feature: Feature, first: pa.Scalar | None, source: Source) -> ImageColumn:
+    """The column of an `image` feature.
+
+    Args:
+        feature: what the metadata says.
+        first: the first image's cell: what is in it goes before what is said of it.
+        source: where image files that are only named lie.
+
+    Raises:
+        ConversionError: the first image is damaged, or the shape is not that of an image.
+    """
+    shape, dtype, lossy = feature.frame_shape, np.dtype(np.uint8), None
+    if first is not None:
+        where = source.where(feature.name)
+        data = _image_bytes(first, source, where)
+        lossy = "jpeg" if image_kind(data) == "jpeg" else None
+        try:
+            pixels = decode_image(data, where)
+        except MissingDependencyError:
+            pass  # the facts can be told without; whoever converts this column is told what to install
+        else:
+            shape, dtype = pixels.shape, pixels.dtype
+    return ImageColumn(feature.name, shape, dtype, lossy)
+
+
+def video_column(feature: Feature, header: VideoHeader | None) -> VideoColumn:
+    """The column of a `video` feature.
+
+    Args:
+        feature: what the metadata says.
+        header: what the first file says, which goes before it; None where it cannot be read.
+
+    Raises:
+        ConversionError: the frames are of a kind that has no place in a store.
+    """
+    height, width, channels = feature.frame_shape
+    stored = str(feature.info.get("video.pix_fmt") or feature.info.get("pix_fmt") or "")
+    if header is not None:
+        height, width, stored = header.height, header.width, header.pixel_format
+    if feature.is_depth_map:
+        depths = {"gray12le": DEPTH_12, "gray16le": DEPTH_16}
+        if stored not in depths:
+            raise ConversionError(
+                f"the depth map {feature.name} is stored as {stored or 'an unknown pixel format'}; "
+                f"{' and '.join(depths)} can be read"
+            )
+        return VideoColumn(feature.name, (height, width, 1), depths[stored])
+    formats = {1: GRAY, 3: RGB}
+    if channels not in formats:
+        raise ConversionError(
+            f"the video feature {feature.name} has {channels} channels; 1 and 3 can be read"
+        )
+    return VideoColumn(feature.name, (height, width, channels), formats[channels])
+
+
+def table_column(feature: Feature | None, name: str, type_: pa.DataType) -> TableColumn:
+    """The column of a feature that stands in the Parquet files; the file's type goes before the metadata's.
+
+    Raises:
+        ConversionError: the Arrow type has no place in a store, or contradicts the metadata's shape.
+    """
+    return TableColumn(ArrowColumn.of(name, type_, feature.shape if feature else None))
+
+
+def _image_bytes(cell: pa.Scalar, source: Source, where: str) -> bytes:
+    value = cell.as_py()
+    data = value.get("bytes") if isinstance(value, dict) else value
+    if data:
+        return bytes(data)
+    path = value.get("path") if isinstance(value, dict) else None
+    if not path:
+        raise ConversionError(f"{where}: there is no image (neither bytes nor a path)")
+    name = str(path).replace("\\", "/")
+    if name not in source.files:
+        raise ConversionError(f"{where}: the image file {name} is not in the dataset")
+    return source.read(name)

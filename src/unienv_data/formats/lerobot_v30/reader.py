@@ -1,0 +1,292 @@
+"""The reader of LeRobot v3.0 datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import cached_property, partial
+from typing import Any, Self
+
+import pyarrow as pa
+
+from unienv_data.errors import ConversionError, MissingDependencyError
+from unienv_data.formats.base import DEFAULT_CHUNK_BYTES, Chunk, Facts, Reader, SourceColumn, row_bytes
+from unienv_data.formats.lerobot_v30.columns import (
+    Column,
+    ImageColumn,
+    TaskColumn,
+    VideoColumn,
+    image_column,
+    is_image_type,
+    table_column,
+    video_column,
+)
+from unienv_data.formats.lerobot_v30.episodes import Episode, episode_table, locate_episodes
+from unienv_data.formats.lerobot_v30.metadata import (
+    EPISODES,
+    INFO,
+    Feature,
+    Info,
+    load_episodes,
+    load_info,
+    load_tasks,
+)
+from unienv_data.formats.lerobot_v30.rows import Cameras, DataFiles
+from unienv_data.formats.naming import nested_paths
+from unienv_data.formats.parquet import ParquetRows, open_parquet
+from unienv_data.formats.source import Source
+from unienv_data.formats.video import probe_video
+
+__all__ = ["LeRobotV30Reader"]
+
+TASK = "task"
+MOST_PROBLEMS = 8
+CHECKS_AT_ONCE = 8
+
+
+class LeRobotV30Reader(Reader):
+    """Reads LeRobot v3.0: numbers, texts, images and videos as on disk, and each row's task as text.
+
+    Numbers keep the dtype of the Parquet files (LeRobot's own reader makes float64 float32); frames are those
+    of a plain decode.
+    """
+
+    name = "lerobot_v30"
+    title = "LeRobot v3.0"
+    layout = f"a folder with {INFO}"
+    extra = "video"
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    @classmethod
+    def probe(cls, source: Source) -> bool:
+        """Whether there is a `meta/info.json`."""
+        return INFO in source.files
+
+    @classmethod
+    def open(cls, source: Source, options: Mapping[str, str] | None = None) -> Self:
+        """A reader of the dataset; the format has no options."""
+        if options:
+            raise ConversionError(f"{cls.title} has no options; given: {', '.join(sorted(options))}")
+        return cls(source)
+
+    def facts(self) -> Facts:
+        """What the dataset holds."""
+        return self._facts
+
+    @cached_property
+    def _info(self) -> Info:
+        return load_info(self._source)
+
+    @cached_property
+    def _episode_rows(self) -> pa.Table:
+        return load_episodes(self._source, self._info)
+
+    @cached_property
+    def _episodes(self) -> list[Episode]:
+        where = self._source.where(EPISODES)
+        return locate_episodes(self._episode_rows, self._info, self._cameras, where)
+
+    @property
+    def _cameras(self) -> list[str]:
+        return [name for name, feature in self._info.features.items() if feature.dtype == "video"]
+
+    @cached_property
+    def _facts(self) -> Facts:
+        episodes = episode_table(self._episode_rows, self._info)
+        if not self._episodes:
+            raise ConversionError(f"{self._source.where()}: the dataset holds no episodes")
+        columns, unreadable = self._columns
+        paths = nested_paths(columns)
+        raw = self._info.raw
+        return Facts(
+            format=self.name,
+            version=self._info.version,
+            columns=tuple(
+                SourceColumn(name, paths[name], column.space, column.lossy)
+                for name, column in columns.items()
+            ),
+            unreadable=unreadable,
+            episodes=episodes,
+            source_bytes=self._source.total_bytes,
+            attributes={key: raw[key] for key in _KEPT if raw.get(key) is not None},
+            notes=tuple(self._notes(columns)),
+        )
+
+    @cached_property
+    def _columns(self) -> tuple[dict[str, Column], dict[str, str]]:
+        """The columns in the order of the metadata, and why the others cannot be read."""
+        columns: dict[str, Column] = {}
+        unreadable: dict[str, str] = {}
+        first = self._episodes[0]
+        with open_parquet(self._source, first.data_file) as file:
+            schema = file.schema_arrow.remove_metadata()
+        lost = [
+            name
+            for name, feature in self._info.features.items()
+            if feature.dtype != "video" and name not in schema.names
+        ]
+        if lost:
+            raise ConversionError(
+                f"{self._source.where(first.data_file)}: the columns {', '.join(lost)} are missing, which "
+                f"{INFO} lists as features"
+            )
+        for name in dict.fromkeys([*self._info.features, *schema.names]):
+            try:
+                columns[name] = self._column(name, first, schema)
+            except ConversionError as exc:
+                unreadable[name] = str(exc)
+        if "task_index" in columns and TASK not in columns and TASK not in unreadable:
+            columns[TASK] = TaskColumn(load_tasks(self._source))
+        return columns, unreadable
+
+    def _column(self, name: str, first: Episode, schema: pa.Schema) -> Column:
+        feature = self._info.features.get(name)
+        if feature is not None and feature.dtype == "video":
+            return video_column(feature, self._header_or_none(first.clips[name].file))
+        type_ = schema.field(name).type
+        if is_image_type(type_):
+            feature = feature or Feature(name, "image", (), None, {})
+            return image_column(feature, self._first_cell(first.data_file, name), self._source)
+        return table_column(feature, name, type_)
+
+    def _header_or_none(self, file: str) -> Any:
+        try:
+            return probe_video(self._source, file)
+        except (ConversionError, MissingDependencyError):
+            return None  # whoever converts the column is told by check()
+
+    def _first_cell(self, file: str, name: str) -> pa.Scalar | None:
+        with closing(ParquetRows(self._source, file, [name], batch_rows=1)) as rows:
+            return rows.read(0, 1)[name][0] if len(rows) else None
+
+    def _notes(self, columns: Mapping[str, Column]) -> Iterator[str]:
+        for name, column in columns.items():
+            if isinstance(column, VideoColumn) and self._info.features[name].is_depth_map:
+                yield (
+                    f"{name} keeps LeRobot's quantized depth, {column.format.dtype}; the attributes say how "
+                    f"to turn it into metres."
+                )
+        empty = [str(episode.index) for episode in self._episodes if not episode.length]
+        if empty:
+            yield f"Episodes without rows are left out: {', '.join(empty)}."
+
+    def check(self, columns: Sequence[str], episodes: Sequence[int]) -> None:
+        """Find missing, damaged and too short files by their footers and headers."""
+        known = self._columns[0]
+        chosen = [self._episodes[position] for position in episodes]
+        tasks: list[Callable[[], None]] = []
+        for file in dict.fromkeys(episode.data_file for episode in chosen):
+            tasks.append(partial(self._check_data, file, columns))
+        for name in columns:
+            column = known[name]
+            if isinstance(column, VideoColumn):
+                by_file: dict[str, list[Episode]] = {}
+                for episode in chosen:
+                    by_file.setdefault(episode.clips[name].file, []).append(episode)
+                for file, members in by_file.items():
+                    tasks.append(partial(self._check_video, column, file, members))
+            elif isinstance(column, ImageColumn):
+                # Decodes one image, so that a missing decoder is told before anything is written.
+                cell = self._first_cell(self._episodes[0].data_file, name)
+                image_column(self._info.features[name], cell, self._source)
+        with ThreadPoolExecutor(CHECKS_AT_ONCE) as pool:
+            problems = [text for text in pool.map(_problem_of, tasks) if text]
+        if problems:
+            more = f"; and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
+            raise ConversionError("; ".join(problems[:MOST_PROBLEMS]) + more)
+
+    def _check_data(self, file: str, columns: Sequence[str]) -> None:
+        known = self._columns[0]
+        where = self._source.where(file)
+        with open_parquet(self._source, file) as opened:
+            rows, schema = opened.metadata.num_rows, opened.schema_arrow
+        for name in _needs(known, columns):
+            if name not in schema.names:
+                raise ConversionError(f"{where}: the column {name} is missing")
+        for name in columns:
+            column = known[name]
+            if not isinstance(column, (VideoColumn, TaskColumn, ImageColumn)):
+                other = table_column(self._info.features.get(name), name, schema.field(name).type)
+                if other != column:
+                    raise ConversionError(
+                        f"{where}: the column {name} is {other.arrow}, elsewhere {column.arrow}"
+                    )
+        members = [episode for episode in self._episodes if episode.data_file == file]
+        promised = sum(episode.length for episode in members)
+        if rows != promised:
+            raise ConversionError(
+                f"{where}: it has {rows} rows, but {EPISODES} lists {promised} for the episodes "
+                f"{_ranges(episode.index for episode in members)} that should be in it"
+            )
+
+    def _check_video(self, column: VideoColumn, file: str, members: Sequence[Episode]) -> None:
+        header = probe_video(self._source, file)
+        where = self._source.where(file)
+        if (header.height, header.width) != column.shape[:2]:
+            raise ConversionError(
+                f"{where}: its frames are {header.height} x {header.width}, those of the first file "
+                f"{column.shape[0]} x {column.shape[1]}"
+            )
+        needed = max(episode.clips[column.name].first + episode.length for episode in members)
+        if header.frames is not None and header.frames < needed:
+            raise ConversionError(
+                f"{where}: it has {header.frames} frames, but the episodes "
+                f"{_ranges(episode.index for episode in members)} need {needed}"
+            )
+
+    def chunks(
+        self, columns: Sequence[str], episodes: Sequence[int], *, target_bytes: int = DEFAULT_CHUNK_BYTES
+    ) -> Iterator[Chunk]:
+        """The rows of the episodes; each file is read once where the episodes are in order."""
+        known = {name: self._columns[0][name] for name in columns}
+        rows_at_once = max(1, target_bytes // max(1, row_bytes([column.space for column in known.values()])))
+        with (
+            closing(DataFiles(self._source, _needs(known, columns), rows_at_once)) as data,
+            closing(Cameras(self._source)) as cameras,
+        ):
+            for position in episodes:
+                episode = self._episodes[position]
+                for start, table in data.rows_of(episode, rows_at_once):
+                    where = f"{self._source.where(episode.data_file)}, episode {episode.index}"
+                    values = {}
+                    for name, column in known.items():
+                        if isinstance(column, VideoColumn):
+                            values[name] = cameras.frames_of(column, episode, table)
+                        else:
+                            values[name] = column.from_table(table, self._source, where)
+                    end = start + table.num_rows
+                    yield Chunk(position, start, table.num_rows, values, ends_episode=end == episode.length)
+
+    def close(self) -> None:
+        """Nothing stays open between calls."""
+
+
+_KEPT = ("codebase_version", "robot_type", "fps", "splits", "features")
+"""What of info.json the store keeps; the rest describes LeRobot's own files."""
+
+
+def _needs(known: Mapping[str, Column], columns: Iterable[str]) -> list[str]:
+    """The Parquet columns that these columns are made from."""
+    return list(dict.fromkeys(["episode_index", *(known[name].needs for name in columns)]))
+
+
+def _problem_of(task: Callable[[], None]) -> str | None:
+    try:
+        task()
+    except ConversionError as exc:
+        return str(exc)
+    return None
+
+
+def _ranges(indexes: Iterable[int]) -> str:
+    """Rising numbers written short: `0-3, 7`."""
+    runs: list[list[int]] = []
+    for index in indexes:
+        if runs and index == runs[-1][1] + 1:
+            runs[-1][1] = index
+        else:
+            runs.append([index, index])
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

@@ -1,0 +1,140 @@
+"""The rows and frames of episodes, from files that are opened once where episodes come in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from unienv_data.errors import ConversionError
+from unienv_data.formats.lerobot_v30.columns import VideoColumn
+from unienv_data.formats.lerobot_v30.episodes import Episode
+from unienv_data.formats.parquet import ParquetRows
+from unienv_data.formats.source import Source
+from unienv_data.formats.video import VideoFile
+
+__all__ = ["Cameras", "DataFiles"]
+
+LARGEST_BATCH = 16384
+
+
+class DataFiles:
+    """The Parquet files, of which one is open at a time.
+
+    Args:
+        source: the dataset.
+        columns: what to read.
+        rows_at_once: how many rows to decode at a time, at most.
+    """
+
+    def __init__(self, source: Source, columns: Sequence[str], rows_at_once: int) -> None:
+        self._source = source
+        self._columns = columns
+        self._batch_rows = min(rows_at_once, LARGEST_BATCH)
+        self._file: ParquetRows | None = None
+        self._runs: dict[int, list[tuple[int, int]]] = {}  # episode -> the row ranges where its rows stand
+
+    def rows_of(self, episode: Episode, rows_at_once: int) -> Iterator[tuple[int, pa.Table]]:
+        """The episode's rows: where they begin within it, and the columns asked.
+
+        Raises:
+            ConversionError: the file is missing or damaged, or has other rows than the metadata says.
+        """
+        if not episode.length:
+            return
+        file = self._open(episode.data_file)
+        where = self._source.where(episode.data_file)
+        runs = self._runs.get(episode.index, [])
+        found = sum(stop - start for start, stop in runs)
+        if found != episode.length:
+            raise ConversionError(
+                f"{where}: episode {episode.index} has {found} rows here, but meta/episodes gives it "
+                f"{episode.length}"
+            )
+        if len(runs) != 1:
+            raise ConversionError(f"{where}: the rows of episode {episode.index} do not stand together")
+        first = runs[0][0]
+        for start in range(0, episode.length, rows_at_once):
+            stop = min(start + rows_at_once, episode.length)
+            yield start, file.read(first + start, first + stop)
+
+    def _open(self, name: str) -> ParquetRows:
+        if self._file is None or self._file.name != name:
+            self.close()
+            self._file = ParquetRows(self._source, name, self._columns, self._batch_rows)
+            owners = self._file.column("episode_index").to_numpy()
+            if owners.dtype.kind not in "iu":
+                raise ConversionError(
+                    f"{self._source.where(name)}: episode_index is not an integer in every row"
+                )
+            self._runs = _runs_of(owners)
+        return self._file
+
+    def close(self) -> None:
+        """Close the open file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _runs_of(owners: NDArray[Any]) -> dict[int, list[tuple[int, int]]]:
+    """The ranges of rows that have one owner each."""
+    edges = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), len(owners)]
+    runs: dict[int, list[tuple[int, int]]] = {}
+    for start, stop in pairwise(edges):
+        if stop > start:
+            runs.setdefault(int(owners[start]), []).append((start, stop))
+    return runs
+
+
+class Cameras:
+    """The video files, of which one a camera is open at a time.
+
+    Args:
+        source: the dataset.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._files: dict[str, VideoFile] = {}
+
+    def frames_of(self, column: VideoColumn, episode: Episode, rows: pa.Table) -> NDArray[Any]:
+        """The frames (B, H, W, C) of an episode's rows, by their frame_index.
+
+        Raises:
+            ConversionError: the file is missing, damaged, too short, or of another size than the first.
+        """
+        clip = episode.clips[column.name]
+        file = self._files.get(column.name)
+        if file is None or file.name != clip.file:
+            if file is not None:
+                file.close()
+                del self._files[column.name]
+            file = self._files[column.name] = VideoFile(self._source, clip.file, column.format)
+        indexes = rows[column.needs].to_numpy()
+        if indexes.dtype.kind not in "iu":
+            raise ConversionError(
+                f"{self._source.where(episode.data_file)}: frame_index of episode {episode.index} is not an "
+                f"integer in every row"
+            )
+        if indexes.min(initial=0) < 0 or indexes.max(initial=0) >= episode.length:
+            raise ConversionError(
+                f"{self._source.where(episode.data_file)}: frame_index of episode {episode.index} leaves the "
+                f"episode's {episode.length} rows"
+            )
+        frames = file.read(clip.first + indexes.astype(np.int64))
+        if frames.shape[1:] != column.shape:
+            raise ConversionError(
+                f"{file.where}: frames of {frames.shape[1:]} where {column.shape} is expected"
+            )
+        return frames
+
+    def close(self) -> None:
+        """Close the open files."""
+        for file in self._files.values():
+            file.close()
+        self._files.clear()

@@ -1,0 +1,100 @@
+"""Which formats there are. A reader is imported when it is first asked for.
+
+Other distributions add readers by an entry point of the group `unienv_data.formats`, whose name is the
+reader's and whose value is the class; a built-in name cannot be taken over.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from unienv_data.errors import ConversionError
+from unienv_data.formats.base import Reader
+from unienv_data.formats.source import Source
+
+__all__ = ["ENTRY_POINT_GROUP", "detect", "format_names", "open_reader", "reader_class"]
+
+ENTRY_POINT_GROUP = "unienv_data.formats"
+
+_BUILT_IN: Mapping[str, str] = {
+    "lerobot_v30": "unienv_data.formats.lerobot_v30.reader:LeRobotV30Reader",
+}
+
+
+@cache
+def _third_party() -> dict[str, EntryPoint]:
+    found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: (point.name, point.value))
+    return {point.name: point for point in reversed(found) if point.name not in _BUILT_IN}
+
+
+def format_names() -> list[str]:
+    """The names of all formats, sorted. Imports no reader."""
+    return sorted({*_BUILT_IN, *_third_party()})
+
+
+def reader_class(name: str) -> type[Reader]:
+    """The reader of the format `name`.
+
+    Raises:
+        ConversionError: no such format, or what another distribution registered is not a reader.
+    """
+    if name in _BUILT_IN:
+        module, _, attribute = _BUILT_IN[name].partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+    elif name in _third_party():
+        point = _third_party()[name]
+        try:
+            found = point.load()
+        except (ImportError, AttributeError) as exc:
+            raise ConversionError(f"the format {name} ({point.value}) cannot be loaded: {exc}") from exc
+    else:
+        raise ConversionError(f"there is no format {name!r}; known formats: {', '.join(format_names())}")
+    if not (isinstance(found, type) and issubclass(found, Reader)):
+        raise ConversionError(f"the format {name} is registered as {found!r}, which is not a Reader")
+    return found
+
+
+def detect(source: Source) -> type[Reader]:
+    """The reader whose format the source looks like.
+
+    Raises:
+        ConversionError: nothing is there, no format fits, or several do; says what was looked for.
+    """
+    names = source.files
+    readers = []
+    broken = []
+    for name in format_names():
+        try:
+            readers.append(reader_class(name))
+        except ConversionError as exc:
+            if name in _BUILT_IN:
+                raise
+            broken.append(str(exc))
+    fitting = [reader for reader in readers if reader.probe(source)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        choice = " or ".join(f"--from {reader.name}" for reader in fitting)
+        raise ConversionError(f"{source.where()} fits several formats; choose one with {choice}")
+    looked = "; ".join(f"{reader.name} ({reader.title}): {reader.layout}" for reader in readers)
+    here = f"{len(names)} files, such as {', '.join(list(names)[:3])}" if names else "no files at all"
+    raise ConversionError(
+        f"{source.where()}: no known format was recognized. Looked for {looked}. Found {here}."
+        + "".join(f" Also, {problem}." for problem in broken)
+        + " If it is one of these under another layout, name it with --from."
+    )
+
+
+def open_reader(
+    source: Source, format: str | None = None, options: Mapping[str, str] | None = None
+) -> Reader:
+    """A reader of the source: of the format named, else of the one detected.
+
+    Raises:
+        ConversionError: no such format, or none is recognized.
+    """
+    cls = detect(source) if format is None else reader_class(format)
+    return cls.open(source, options)
