@@ -84,4 +84,6 @@ class MissingDependencyError(UniEnvError, ImportError):
         self.extra = extra
 
     def __str__(self) -> str:
-        return f"{self.module} is needed for this and is not installed: pip install 'unienv-data[{self.extra}]'"
+        return (
+            f"{self.module} is needed for this and is not installed: pip install 'unienv-data[{self.extra}]'"
+        )

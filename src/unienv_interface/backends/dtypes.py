@@ -25,6 +25,7 @@ __all__ = [
     "inexact_elements",
     "largest_finite",
     "promote_dtypes",
+    "round_floats",
 ]
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
@@ -139,3 +140,22 @@ def _inexact_floats(values: NDArray[Any], target: str) -> NDArray[Any]:
         bits = np.ascontiguousarray(narrow).view(np.uint32).reshape(narrow.shape)
         inexact |= ((bits & np.uint32(0xFFFF)) != 0) & ~np.isnan(narrow)
     return inexact
+
+
+def round_floats(values: NDArray[Any], target: str) -> NDArray[Any]:
+    """Floating-point values rounded to the nearest of a floating type, ties to even.
+
+    Args:
+        values: host array of a floating type.
+        target: name of the floating type; the result has its host type.
+    """
+    with np.errstate(over="ignore"):
+        narrow = values.astype(host_dtype(target))
+    if target != "bfloat16":
+        return narrow
+    bits = np.ascontiguousarray(narrow).view(np.uint32).astype(np.uint64)
+    # Add half of the last place kept, less one where that place is even, and cut.
+    rounded = ((bits + 0x7FFF + ((bits >> np.uint64(16)) & np.uint64(1))) & np.uint64(0xFFFF0000)).astype(
+        np.uint32
+    )
+    return np.where(np.isfinite(narrow), rounded.view(np.float32).reshape(narrow.shape), narrow)

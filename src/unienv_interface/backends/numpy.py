@@ -26,8 +26,6 @@ NumpyDeviceType = str
 NumpyDtypeType = np.dtype[Any]
 NumpyRNGType = np.random.Generator
 
-_KINDS = "biuf"
-
 
 class _NumpyRandom(RandomNamespace[NumpyArrayType, NumpyDeviceType, NumpyDtypeType, NumpyRNGType]):
     def random_number_generator(
@@ -145,7 +143,7 @@ class _NumpyBackend(ComputeBackend[NumpyArrayType, NumpyDeviceType, NumpyDtypeTy
         return True
 
     def is_backendarray(self, x: object) -> bool:
-        return isinstance(x, np.ndarray | np.generic) and x.dtype.kind in _KINDS
+        return isinstance(x, np.ndarray | np.generic) and x.dtype.name in self._dtypes
 
     def from_numpy(
         self,

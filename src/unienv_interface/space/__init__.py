@@ -1,0 +1,23 @@
+"""Spaces: exact descriptions of sets of values."""
+
+from __future__ import annotations
+
+from unienv_interface.space.space import Space
+from unienv_interface.space.spaces import (
+    BatchedSpace,
+    BinarySpace,
+    BoxSpace,
+    DictSpace,
+    TextSpace,
+    TupleSpace,
+)
+
+__all__ = [
+    "BatchedSpace",
+    "BinarySpace",
+    "BoxSpace",
+    "DictSpace",
+    "Space",
+    "TextSpace",
+    "TupleSpace",
+]

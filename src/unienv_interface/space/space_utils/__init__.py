@@ -1,0 +1,1 @@
+"""Functions on spaces, and on values by their spaces."""

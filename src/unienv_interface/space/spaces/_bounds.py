@@ -1,0 +1,142 @@
+"""Elementwise bounds, held on the host in the shortest form that broadcasts to the full arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unienv_interface.backends.arrays import abbreviate
+from unienv_interface.backends.base import AnyBackend
+from unienv_interface.backends.dtypes import (
+    FLOATING,
+    dtype_limits,
+    host_dtype,
+    inexact_elements,
+    round_floats,
+)
+from unienv_interface.backends.registry import get_backend_from_tensor
+from unienv_interface.errors import SpaceError
+from unienv_interface.space.spaces._values import host_numbers
+
+__all__ = ["Bounds", "make_bounds"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Bounds:
+    """Bounds of arrays of one shape and data type, both included.
+
+    Attributes:
+        low: least values, read-only, with as many axes as the shape, each of full length, or of
+            length 1 where the bound is the same along it (always so if it can be).
+        high: greatest values, likewise.
+        shape: shape of the arrays.
+        dtype: name of the data type, in which both are exact.
+    """
+
+    low: NDArray[Any]
+    high: NDArray[Any]
+    shape: tuple[int, ...]
+    dtype: str
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Bounds):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[Any, ...]:
+        shapes = (self.shape, self.low.shape, self.high.shape)
+        return (self.dtype, shapes, self.low.tobytes(), self.high.tobytes())
+
+    def restricts_low(self) -> bool:
+        """Whether some low bound is tighter than the data type's own."""
+        return bool(np.any(self.low > dtype_limits(self.dtype)[0]))
+
+    def restricts_high(self) -> bool:
+        """Whether some high bound is tighter than the data type's own."""
+        return bool(np.any(self.high < dtype_limits(self.dtype)[1]))
+
+    def full(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Both bounds in the full shape, as read-only views."""
+        return np.broadcast_to(self.low, self.shape), np.broadcast_to(self.high, self.shape)
+
+
+def make_bounds(low: Any, high: Any, dtype: str, shape: tuple[int, ...] | None = None) -> Bounds:
+    """Bounds from whatever a caller may give: numbers, nested lists, arrays of any backend.
+
+    Floating-point bounds are rounded to a floating data type; every other change is refused.
+    Nothing that is given is kept: the result owns its memory.
+
+    Args:
+        low: least values, broadcastable to the shape.
+        high: greatest values, likewise.
+        dtype: name of the data type.
+        shape: the shape; by default what `low` and `high` broadcast to.
+
+    Raises:
+        SpaceError: naming the argument that does not fit.
+    """
+    low_host, high_host = _host("low", low), _host("high", high)
+    if shape is None:
+        try:
+            shape = np.broadcast_shapes(low_host.shape, high_host.shape)
+        except ValueError:
+            raise SpaceError(
+                f"low, high: shapes {low_host.shape} and {high_host.shape} do not broadcast together"
+            ) from None
+    least, greatest = dtype_limits(dtype)
+    lows = _fit("low", low_host, dtype, shape, least)
+    highs = _fit("high", high_host, dtype, shape, greatest)
+    crossed = np.asarray(lows > highs)
+    if bool(crossed.any()):
+        where = tuple(int(axis[0]) for axis in np.nonzero(crossed))
+        pair = [np.broadcast_to(bound, crossed.shape)[where] for bound in (lows, highs)]
+        raise SpaceError(f"low: expected at most high, got {pair[0]} > {pair[1]} at index {where}")
+    if dtype in FLOATING and (bool(np.any(lows == np.inf)) or bool(np.any(highs == -np.inf))):
+        raise SpaceError("low, high: expected low < inf and high > -inf, beyond which nothing lies")
+    return Bounds(lows, highs, shape, dtype)
+
+
+def _host(argument: str, bound: Any) -> NDArray[Any]:
+    array = host_numbers(bound)
+    if array is not None:
+        return array
+    try:
+        backend: AnyBackend = get_backend_from_tensor(bound)
+    except TypeError:
+        raise SpaceError(f"{argument}: expected a number or an array of numbers, got {bound!r}") from None
+    return backend.to_numpy(bound)
+
+
+def _fit(
+    argument: str, bound: NDArray[Any], dtype: str, shape: tuple[int, ...], default: float
+) -> NDArray[Any]:
+    """The bound in its shortest form, in the data type, owning its memory."""
+    if bound.ndim > len(shape) or any(
+        length not in (1, dim) for length, dim in zip(reversed(bound.shape), reversed(shape), strict=False)
+    ):
+        raise SpaceError(f"{argument}: expected what broadcasts to shape {shape}, got shape {bound.shape}")
+    if bound.size == 0:
+        bound = np.full((), default, dtype=host_dtype(dtype))
+    bound = abbreviate(bound)
+    bound = bound.reshape((1,) * (len(shape) - bound.ndim) + bound.shape)
+    if bool(np.any(bound != bound)):
+        raise SpaceError(f"{argument}: expected numbers, got NaN")
+    rounds = bound.dtype.kind == "f" and dtype in FLOATING
+    exact = round_floats(bound, dtype) if rounds else bound
+    wrong = inexact_elements(exact, dtype)
+    if rounds:
+        # Rounding may not make infinite what was not.
+        wrong = np.isinf(exact) & ~np.isinf(bound)
+    if wrong is not None and bool(np.any(wrong)):
+        raise SpaceError(f"{argument}: {dtype} cannot hold {bound[wrong].flat[0]}")
+    # Adding 0 turns -0.0 into 0.0: bounds that mean the same set are the same bits.
+    result = np.array(abbreviate(exact.astype(host_dtype(dtype))), copy=True)
+    result += result.dtype.type(0)
+    result.flags.writeable = False
+    return result

@@ -1,0 +1,135 @@
+"""What callers give as values: arrays, and numbers as plain Python data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unienv_interface.backends.base import AnyBackend
+from unienv_interface.backends.dtypes import FLOATING, inexact_elements
+from unienv_interface.errors import InexactValueError, SpaceValueError
+
+__all__ = ["at", "check_exact", "coerce_array", "describe", "host_numbers"]
+
+_KINDS = "biuf"
+
+
+def host_numbers(x: Any) -> NDArray[Any] | None:
+    """A host array equal to `x`; None where `x` is not plain numbers or no array is equal to it.
+
+    Args:
+        x: a Python or NumPy number, a NumPy array, or lists and tuples of these, nested evenly.
+    """
+    if isinstance(x, np.ndarray | np.generic):
+        return np.asarray(x) if x.dtype.kind in _KINDS else None
+    if isinstance(x, list | tuple):
+        leaves = list(_leaves(x))
+        if not all(isinstance(leaf, bool | int | float | np.number | np.bool_) for leaf in leaves):
+            return None
+    elif isinstance(x, bool | int | float):
+        leaves = [x]
+    else:
+        return None
+    try:
+        array = np.asarray(x)
+        if array.dtype.kind == "O":  # integers past 64 bits
+            array = array.astype(np.float64)
+    except (ValueError, OverflowError):  # uneven nesting; no such float
+        return None
+    if array.dtype.kind == "f" and array.size == len(leaves):
+        # Among floats, NumPy rounds large integers.
+        for leaf, value in zip(leaves, array.flat, strict=True):
+            if isinstance(leaf, int | np.integer) and int(leaf) != value:
+                return None
+    return array
+
+
+def _leaves(x: list[Any] | tuple[Any, ...]) -> Iterator[Any]:
+    for item in x:
+        if isinstance(item, list | tuple):
+            yield from _leaves(item)
+        elif isinstance(item, np.ndarray):
+            yield from item.flat
+        else:
+            yield item
+
+
+def coerce_array(backend: AnyBackend, x: Any, dtype: str, shape: tuple[int, ...], path: str) -> Any:
+    """`x` as an array of the backend, of this type and shape, no value changed.
+
+    Args:
+        backend: whose array is wanted.
+        x: an array of the backend, or plain numbers.
+        dtype: name of the data type wanted.
+        shape: shape wanted.
+        path: where `x` stands, for the message.
+
+    Raises:
+        SpaceValueError: `x` is something else, or of another shape or a higher kind of type.
+        InexactValueError: the data type does not hold its values.
+    """
+    if not backend.is_backendarray(x) or isinstance(x, np.generic):
+        numbers = None if isinstance(x, np.ndarray) else host_numbers(x)
+        if numbers is None:
+            raise SpaceValueError(path, f"{dtype} array of shape {shape} by {backend}", describe(x))
+        _check_shape(numbers.shape, shape, path)
+        check_exact(numbers, dtype, path)
+        return backend.from_numpy(np.array(numbers), dtype=backend.dtype_from_name(dtype))
+    _check_shape(tuple(x.shape), shape, path)
+    source, wanted = backend.dtype_name(x.dtype), backend.dtype_from_name(dtype)
+    if x.dtype == wanted:
+        return x
+    if source != dtype:
+        check_exact(backend.to_numpy(x), dtype, path, source)
+    return backend.astype(x, wanted)
+
+
+def check_exact(values: NDArray[Any], dtype: str, path: str, source: str | None = None) -> None:
+    """Check that a data type holds all `values`, being of the same or a higher kind.
+
+    Args:
+        values: host array.
+        dtype: name of the data type.
+        path: where the values stand, for the message.
+        source: name of the type that the values have, where that is not their type on the host.
+
+    Raises:
+        SpaceValueError: the values are of a higher kind (bool, integer, floating).
+        InexactValueError: the data type does not hold them.
+    """
+    source = source or values.dtype.name
+    if _rank(dtype) < _rank(source):
+        raise SpaceValueError(path, f"values of type {dtype}", f"values of type {source}")
+    inexact = inexact_elements(values, dtype)
+    if inexact is not None and bool(inexact.any()):
+        where = tuple(int(axis[0]) for axis in np.nonzero(inexact))
+        raise InexactValueError(path, f"values that {dtype} holds", f"{values[where]}{at(where)}")
+
+
+def at(index: tuple[int, ...]) -> str:
+    """` at index (i, j)`, nothing for scalars."""
+    return f" at index {index}" if index else ""
+
+
+def describe(x: Any) -> str:
+    """What `x` is, in a few words."""
+    if x is None or isinstance(x, bool | int | float | str):
+        text = repr(x)
+        return text if len(text) <= 40 else f"{text[:37]}..."
+    name = f"{type(x).__module__}.{type(x).__qualname__}".removeprefix("builtins.")
+    dtype, shape = getattr(x, "dtype", None), getattr(x, "shape", None)
+    if dtype is not None and isinstance(shape, tuple):
+        return f"{name} of {dtype} and shape {tuple(shape)}"
+    return name
+
+
+def _rank(dtype: str) -> int:
+    return 0 if dtype == "bool" else 2 if dtype in FLOATING else 1
+
+
+def _check_shape(actual: tuple[int, ...], expected: tuple[int, ...], path: str) -> None:
+    if actual != expected:
+        raise SpaceValueError(path, f"shape {expected}", f"shape {actual}")
