@@ -3,7 +3,50 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
+from unienv_interface import errors
 from unienv_interface._install_guard import refuse_beside_unienv
+from unienv_interface._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from unienv_interface.backends import ComputeBackend, NumpyComputeBackend
+    from unienv_interface.space import (
+        BatchedSpace,
+        BinarySpace,
+        BoxSpace,
+        DictSpace,
+        Space,
+        TextSpace,
+        TupleSpace,
+    )
+else:
+    __getattr__, __dir__ = lazy_exports(
+        globals(),
+        {
+            "BatchedSpace": "unienv_interface.space",
+            "BinarySpace": "unienv_interface.space",
+            "BoxSpace": "unienv_interface.space",
+            "ComputeBackend": "unienv_interface.backends",
+            "DictSpace": "unienv_interface.space",
+            "NumpyComputeBackend": "unienv_interface.backends",
+            "Space": "unienv_interface.space",
+            "TextSpace": "unienv_interface.space",
+            "TupleSpace": "unienv_interface.space",
+        },
+    )
+
+__all__ = [
+    "BatchedSpace",
+    "BinarySpace",
+    "BoxSpace",
+    "ComputeBackend",
+    "DictSpace",
+    "NumpyComputeBackend",
+    "Space",
+    "TextSpace",
+    "TupleSpace",
+    "errors",
+]
 
 refuse_beside_unienv(sys.path)
