@@ -21,8 +21,8 @@ from unienv_interface.backends.registry import get_backend_from_tensor
 
 __all__ = ["IndexableType", "RowIndex", "Rows", "chunked", "resolve_index", "row_array"]
 
-IndexableType: TypeAlias = int | slice | EllipsisType | range | Sequence[int]
-"""The indexes that are not arrays."""
+IndexableType: TypeAlias = int | slice | EllipsisType | range | Sequence[int] | NDArray[Any]
+"""The indexes of every batch; arrays of its own backend come beside them."""
 
 RowIndex: TypeAlias = range | NDArray[np.int64]
 """Rows by number, none negative, each within the length: a range where they are evenly spaced."""

@@ -1,0 +1,14 @@
+"""Samplers: mini-batches of a batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unienv_interface._lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from unienv_data.samplers.step import StepSampler
+
+__all__ = ["StepSampler"]
+
+__getattr__, __dir__ = lazy_exports(globals(), {"StepSampler": "unienv_data.samplers.step"})

@@ -1,0 +1,71 @@
+"""Batches of single steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unienv_data.base.batch import BatchBase, BatchT
+from unienv_data.base.sampler import BatchSampler
+from unienv_data.indexing import RowIndex
+from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
+
+__all__ = ["StepSampler"]
+
+
+class StepSampler(
+    BatchSampler[
+        BatchT,
+        BArrayType,
+        BDeviceType,
+        BDtypeType,
+        BRNGType,
+        BatchT,
+        BArrayType,
+        BDeviceType,
+        BDtypeType,
+        BRNGType,
+    ]
+):
+    """Samples batches of single steps (rows) of `data`.
+
+    Args:
+        data: what is sampled from; it stays open when the sampler is closed.
+        batch_size: rows of a batch.
+        seed: any integer; None takes one from the operating system, once.
+        device: where batches are put, on the backend of `data`; None leaves them where `data` makes them.
+        shuffle: "global" for a permutation of all rows each epoch, "none" for the rows' own order.
+        drop_last: leave the last batch of an epoch out where it is shorter than `batch_size`.
+
+    Example:
+        >>> from unienv_data.samplers import StepSampler
+        >>> for batch in StepSampler(data, 256, seed=0):  # doctest: +SKIP
+        ...     train(batch)
+    """
+
+    def __init__(
+        self,
+        data: BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType],
+        batch_size: int,
+        seed: int | None = None,
+        device: BDeviceType | None = None,
+        *,
+        shuffle: str = "global",
+        drop_last: bool = False,
+    ) -> None:
+        space, metadata_space = data.single_space, data.single_metadata_space
+        if device is not None:
+            space = space.to(device=device)
+            metadata_space = None if metadata_space is None else metadata_space.to(device=device)
+        super().__init__(space, metadata_space, batch_size, seed=seed, shuffle=shuffle, drop_last=drop_last)
+        self.data = data
+        self.rng = self._generator(self.backend, self.device)
+        self.data_rng = self._generator(data.backend, data.device)
+
+    def _read(self, rows: RowIndex) -> tuple[BatchT, dict[str, Any] | None]:
+        value, metadata = self.data.get_at_with_metadata(rows)
+        if self.device == self.data.device:
+            return value, metadata
+        value = self._batched_space.data_to(value, device=self.device)
+        if metadata is not None and self._batched_metadata_space is not None:
+            metadata = self._batched_metadata_space.data_to(metadata, device=self.device)
+        return value, metadata
