@@ -17,19 +17,20 @@ from numpy.typing import NDArray
 
 from unienv_data.errors import ConversionError
 from unienv_interface.backends.numpy import NumpyComputeBackend
-from unienv_interface.space import BinarySpace, BoxSpace, Space, TextSpace
+from unienv_interface.space import BinarySpace, BoxSpace, TextSpace
+from unienv_interface.space.space import AnySpace
 
 __all__ = ["ArrowColumn", "array_space", "number_dtype", "text_space"]
 
 TEXT_MAX_LENGTH = 65536
 
 
-def text_space() -> Space[Any, Any, Any, Any]:
+def text_space() -> AnySpace:
     """What every converted text is declared as."""
     return TextSpace(NumpyComputeBackend, max_length=TEXT_MAX_LENGTH)
 
 
-def array_space(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Space[Any, Any, Any, Any]:
+def array_space(dtype: np.dtype[Any], shape: tuple[int, ...]) -> AnySpace:
     """Numbers of which only the type is known: bounds are the dtype's; booleans are binary."""
     if dtype.kind == "b":
         return BinarySpace(NumpyComputeBackend, shape=shape, dtype=dtype.type)
@@ -94,7 +95,7 @@ class ArrowColumn:
         if _is_text(type_):
             return cls(name, None, (), ())
         known: list[int | None] = []
-        element = _storage(type_)
+        element: Any = _storage(type_)
         while _is_list(element):
             known.append(element.list_size if pa.types.is_fixed_size_list(element) else None)
             element = _storage(element.value_type)
@@ -122,11 +123,11 @@ class ArrowColumn:
         return cls(name, dtype, shape, lists)
 
     @property
-    def space(self) -> Space[Any, Any, Any, Any]:
+    def space(self) -> AnySpace:
         """One row's value."""
         return text_space() if self.dtype is None else array_space(self.dtype, self.shape)
 
-    def to_numpy(self, column: pa.ChunkedArray | pa.Array, where: str) -> NDArray[Any]:
+    def to_numpy(self, column: pa.ChunkedArray[Any] | pa.Array[Any], where: str) -> NDArray[Any]:
         """The rows as an array (B, *shape); text as an object array (B,) of str.
 
         Args:
@@ -142,7 +143,7 @@ class ArrowColumn:
             texts = np.empty(rows, dtype=object)
             texts[:] = column.to_pylist()
             return texts
-        array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        array: Any = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
         for size in self.lists:
             self._refuse_nulls(array, where)
             elements = _flattened(array, size)
@@ -156,7 +157,7 @@ class ArrowColumn:
         values = _plain(array).to_numpy(zero_copy_only=False)
         return np.ascontiguousarray(values.astype(self.dtype, copy=False)).reshape(rows, *self.shape)
 
-    def _refuse_nulls(self, array: pa.Array | pa.ChunkedArray, where: str) -> None:
+    def _refuse_nulls(self, array: pa.Array[Any] | pa.ChunkedArray[Any], where: str) -> None:
         if array.null_count:
             row = int(pc.index(array.is_null(), True).as_py())
             raise ConversionError(f"{where}: the column {self.name} has no value (null) in row {row}")
@@ -166,16 +167,14 @@ def _storage(type_: pa.DataType) -> pa.DataType:
     return type_.storage_type if isinstance(type_, pa.BaseExtensionType) else type_
 
 
-def _plain(array: pa.Array) -> pa.Array:
+def _plain(array: pa.Array[Any]) -> Any:
     return array.storage if isinstance(array, pa.ExtensionArray) else array
 
 
-def _flattened(array: pa.Array, size: int) -> pa.Array | None:
+def _flattened(array: pa.Array[Any], size: int) -> Any:
     """The elements of lists that are all `size` long; None where one is not."""
-    array = _plain(array)
-    if pa.types.is_fixed_size_list(array.type):
-        return array.flatten() if array.type.list_size == size else None
-    lengths = pc.list_value_length(array)
-    if len(array) and not pc.all(pc.equal(lengths, size)).as_py():
-        return None
-    return array.flatten()
+    lists = _plain(array)
+    if pa.types.is_fixed_size_list(lists.type):
+        return lists.flatten() if lists.type.list_size == size else None
+    lengths = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
+    return lists.flatten() if (lengths == size).all() else None

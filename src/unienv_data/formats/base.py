@@ -20,7 +20,8 @@ import pyarrow as pa
 from unienv_data.formats.naming import Path, nest
 from unienv_data.formats.source import Source
 from unienv_interface.backends.numpy import NumpyComputeBackend
-from unienv_interface.space import DictSpace, Space
+from unienv_interface.space import DictSpace
+from unienv_interface.space.space import AnySpace
 
 __all__ = ["DEFAULT_CHUNK_BYTES", "Chunk", "Facts", "Reader", "SourceColumn", "row_bytes", "space_of"]
 
@@ -40,12 +41,14 @@ class SourceColumn:
         path: where it would stand in a nested row.
         space: one row's value, on the NumPy backend.
         lossy: what has already changed the recorded values (`video`, `jpeg`), or None where nothing has.
+        attributes: what the store keeps about the column (names of its entries, units), strict JSON.
     """
 
     name: str
     path: Path
-    space: Space[Any, Any, Any, Any]
+    space: AnySpace
     lossy: str | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,7 @@ class Facts:
         episodes: one row an episode, in order: `length` (int64, rows) and any user columns (tasks, split).
         source_bytes: what the source weighs.
         unreadable: columns that the source has and no store can hold, each with the reason.
-        attributes: what the store keeps beside the rows (names, rates, versions), strict JSON.
+        attributes: what the store keeps about all of it (rates, the robot), strict JSON.
         notes: what a person should know before converting, a sentence each.
     """
 
@@ -75,7 +78,7 @@ class Facts:
     @cached_property
     def lengths(self) -> tuple[int, ...]:
         """Rows of each episode."""
-        return tuple(self.episodes.column("length").to_pylist())
+        return tuple(int(length) for length in self.episodes["length"].to_numpy())
 
     @property
     def rows(self) -> int:
@@ -83,7 +86,7 @@ class Facts:
         return sum(self.lengths)
 
     @property
-    def space(self) -> Space[Any, Any, Any, Any]:
+    def space(self) -> AnySpace:
         """One row, all columns nested as their paths say."""
         return space_of({column.path: column.space for column in self.columns})
 
@@ -202,24 +205,24 @@ class Reader(ABC):
         self.close()
 
 
-def space_of(leaves: Mapping[Path, Space[Any, Any, Any, Any]]) -> Space[Any, Any, Any, Any]:
+def space_of(leaves: Mapping[Path, AnySpace]) -> AnySpace:
     """The row that these leaves make: DictSpaces nested by path, or the leaf itself if its path is empty."""
     return _as_space(nest(leaves))
 
 
-def _as_space(tree: Any) -> Space[Any, Any, Any, Any]:
+def _as_space(tree: Any) -> AnySpace:
     if not isinstance(tree, dict):
-        space: Space[Any, Any, Any, Any] = tree
+        space: AnySpace = tree
         return space
     return DictSpace(NumpyComputeBackend, {key: _as_space(branch) for key, branch in tree.items()})
 
 
-def row_bytes(spaces: Sequence[Space[Any, Any, Any, Any]]) -> int:
+def row_bytes(spaces: Sequence[AnySpace]) -> int:
     """About how many bytes a row of these spaces takes in memory."""
     return sum(_space_bytes(space) for space in spaces)
 
 
-def _space_bytes(space: Space[Any, Any, Any, Any]) -> int:
+def _space_bytes(space: AnySpace) -> int:
     if space.shape is None or space.dtype is None:
         return TEXT_BYTES
     return int(np.prod(space.shape, dtype=np.int64)) * int(np.dtype(space.dtype).itemsize)

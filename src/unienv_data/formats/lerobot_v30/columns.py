@@ -16,7 +16,7 @@ from unienv_data.formats.images import decode_image, image_kind
 from unienv_data.formats.lerobot_v30.metadata import Feature
 from unienv_data.formats.source import Source
 from unienv_data.formats.video import DEPTH_12, DEPTH_16, GRAY, RGB, VideoFormat, VideoHeader
-from unienv_interface.space import Space
+from unienv_interface.space.space import AnySpace
 
 __all__ = [
     "Column",
@@ -44,7 +44,7 @@ class TableColumn:
         return self.arrow.name
 
     @property
-    def space(self) -> Space[Any, Any, Any, Any]:
+    def space(self) -> AnySpace:
         """One row's value."""
         return self.arrow.space
 
@@ -62,7 +62,7 @@ class TaskColumn:
     needs = "task_index"
 
     @property
-    def space(self) -> Space[Any, Any, Any, Any]:
+    def space(self) -> AnySpace:
         """One row's value."""
         return text_space()
 
@@ -70,7 +70,7 @@ class TaskColumn:
         """The texts (B,), an object array."""
         texts = np.empty(table.num_rows, dtype=object)
         for row, index in enumerate(table[self.needs].to_pylist()):
-            if index not in self.tasks:
+            if index is None or index not in self.tasks:
                 raise ConversionError(f"{where}: task_index {index} has no text in meta/tasks.parquet")
             texts[row] = self.tasks[index]
         return texts
@@ -91,7 +91,7 @@ class ImageColumn:
         return self.name
 
     @property
-    def space(self) -> Space[Any, Any, Any, Any]:
+    def space(self) -> AnySpace:
         """One row's value, (H, W, C)."""
         return array_space(self.dtype, self.shape)
 
@@ -121,7 +121,7 @@ class VideoColumn:
     needs = "frame_index"
 
     @property
-    def space(self) -> Space[Any, Any, Any, Any]:
+    def space(self) -> AnySpace:
         """One row's value, (H, W, C)."""
         return array_space(self.format.dtype, self.shape)
 
@@ -136,7 +136,7 @@ def is_image_type(type_: pa.DataType) -> bool:
     return bool(pa.types.is_binary(type_) or pa.types.is_large_binary(type_))
 
 
-def image_column(feature: Feature, first: pa.Scalar | None, source: Source) -> ImageColumn:
+def image_column(feature: Feature, first: pa.Scalar[Any] | None, source: Source) -> ImageColumn:
     """The column of an `image` feature.
 
     Args:
@@ -200,7 +200,7 @@ def table_column(feature: Feature | None, name: str, type_: pa.DataType) -> Tabl
     return TableColumn(ArrowColumn.of(name, type_, feature.shape if feature else None))
 
 
-def _image_bytes(cell: pa.Scalar, source: Source, where: str) -> bytes:
+def _image_bytes(cell: pa.Scalar[Any], source: Source, where: str) -> bytes:
     value = cell.as_py()
     data = value.get("bytes") if isinstance(value, dict) else value
     if data:

@@ -90,7 +90,7 @@ def _clip(name: str, row: Mapping[str, Any], info: Info) -> Clip:
 def episode_table(table: pa.Table, info: Info) -> pa.Table:
     """The store's episode table: length, LeRobot's number of the episode, its tasks and split, and what else
     the source says of it."""
-    indexes = table["episode_index"].to_pylist()
+    indexes = [int(index) for index in table["episode_index"].to_numpy()]
     columns: dict[str, Any] = {
         "length": table["length"].cast(pa.int64()),
         "source_episode": pa.array(indexes, pa.int64()),

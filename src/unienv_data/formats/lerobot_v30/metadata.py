@@ -158,7 +158,8 @@ def load_tasks(source: Source) -> Mapping[int, str]:
         raise ConversionError(
             f"{source.where(TASKS)}: the columns task_index and task were expected, not {table.column_names}"
         )
-    return dict(zip(table["task_index"].to_pylist(), map(str, table[texts[0]].to_pylist()), strict=True))
+    rows = zip(table["task_index"].to_pylist(), table[texts[0]].to_pylist(), strict=True)
+    return {int(index): str(text) for index, text in rows if index is not None}
 
 
 def load_episodes(source: Source, info: Info) -> pa.Table:
@@ -168,6 +169,8 @@ def load_episodes(source: Source, info: Info) -> pa.Table:
         ConversionError: it is missing, damaged, incomplete, or contradicts info.json.
     """
     names = [name for name in source.under(EPISODES) if name.endswith(".parquet")]
+    if not names and not info.total_episodes:
+        raise ConversionError(f"{source.where()}: the dataset holds no episodes")
     if not names:
         raise unfinished(source, info)
     where = source.where(EPISODES)
@@ -186,11 +189,11 @@ def load_episodes(source: Source, info: Info) -> pa.Table:
     except pa.ArrowException as exc:
         raise ConversionError(f"{where}: the files do not fit together: {exc}") from exc
     indexes = table["episode_index"].to_pylist()
-    lengths = table["length"].to_pylist()
+    lengths = [-1 if length is None else int(length) for length in table["length"].to_pylist()]
     problems = []
-    if len(set(indexes)) != len(indexes):
-        problems.append("an episode_index occurs twice")
-    if any(length is None or length < 0 for length in lengths):
+    if len(set(indexes)) != len(indexes) or None in indexes:
+        problems.append("an episode_index occurs twice, or is missing")
+    if min(lengths, default=0) < 0:
         problems.append("an episode has no length")
     elif len(indexes) != info.total_episodes or sum(lengths) != info.total_frames:
         problems.append(
@@ -203,7 +206,7 @@ def load_episodes(source: Source, info: Info) -> pa.Table:
 
 
 def user_columns(table: pa.Table) -> list[str]:
-    """The columns of the episode tables that are not LeRobot's bookkeeping, as far as their type has a place."""
+    """The columns of the episode table that are not LeRobot's bookkeeping and whose type has a place."""
     own = ("stats/", "data/", "videos/", "meta/episodes/", "dataset_from_index", "dataset_to_index")
     kept = []
     for field in table.schema:

@@ -105,7 +105,7 @@ class LeRobotV30Reader(Reader):
             format=self.name,
             version=self._info.version,
             columns=tuple(
-                SourceColumn(name, paths[name], column.space, column.lossy)
+                SourceColumn(name, paths[name], column.space, column.lossy, self._kept_of(name))
                 for name, column in columns.items()
             ),
             unreadable=unreadable,
@@ -158,9 +158,14 @@ class LeRobotV30Reader(Reader):
         except (ConversionError, MissingDependencyError):
             return None  # whoever converts the column is told by check()
 
-    def _first_cell(self, file: str, name: str) -> pa.Scalar | None:
+    def _first_cell(self, file: str, name: str) -> pa.Scalar[Any] | None:
         with closing(ParquetRows(self._source, file, [name], batch_rows=1)) as rows:
             return rows.read(0, 1)[name][0] if len(rows) else None
+
+    def _kept_of(self, name: str) -> dict[str, Any]:
+        feature = self._info.features.get(name)
+        kept = {"names": feature.names, "info": dict(feature.info)} if feature else {}
+        return {key: value for key, value in kept.items() if value}
 
     def _notes(self, columns: Mapping[str, Column]) -> Iterator[str]:
         for name, column in columns.items():
@@ -264,8 +269,8 @@ class LeRobotV30Reader(Reader):
         """Nothing stays open between calls."""
 
 
-_KEPT = ("codebase_version", "robot_type", "fps", "splits", "features")
-"""What of info.json the store keeps; the rest describes LeRobot's own files."""
+_KEPT = ("robot_type", "fps", "splits")
+"""What of info.json the store keeps as it is; the rest describes LeRobot's own files."""
 
 
 def _needs(known: Mapping[str, Column], columns: Iterable[str]) -> list[str]:
