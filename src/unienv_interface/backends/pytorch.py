@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import array_api_extra
 import numpy as np
 from numpy.typing import NDArray
 
@@ -138,6 +139,24 @@ def _delivered(x: torch.Tensor, dtype: torch.dtype | None, device: PyTorchDevice
     return x.to(device=device or x.device, dtype=dtype or x.dtype)
 
 
+class _BitwiseAt:
+    """`at` for the types that torch indexes for reading only: their bits are set as signed integers."""
+
+    def __init__(self, x: torch.Tensor, index: Any = None) -> None:
+        self._x = x
+        self._index = index
+        self._signed = {2: torch.int16, 4: torch.int32, 8: torch.int64}[x.element_size()]
+
+    def __getitem__(self, index: Any) -> _BitwiseAt:
+        return _BitwiseAt(self._x, index)
+
+    def set(self, value: Any, copy: bool | None = None) -> torch.Tensor:
+        bits = torch.as_tensor(value, dtype=self._x.dtype, device=self._x.device).view(self._signed)
+        updater: Any = array_api_extra.at
+        updated: torch.Tensor = updater(self._x.view(self._signed))[self._index].set(bits, copy=copy)
+        return updated.view(self._x.dtype)
+
+
 class _PyTorchBackend(ComputeBackend[torch.Tensor, PyTorchDeviceType, torch.dtype, torch.Generator]):
     simplified_name = "pytorch"
     # These are stored, copied and indexed, but neither compared nor added.
@@ -163,6 +182,11 @@ class _PyTorchBackend(ComputeBackend[torch.Tensor, PyTorchDeviceType, torch.dtyp
             return torch.device(device)
         except (RuntimeError, TypeError) as exc:
             raise SpaceError(f"device: expected a torch device or its name, got {device!r}") from exc
+
+    def at(self, x: torch.Tensor) -> Any:
+        if self._dtype_names[x.dtype] in self.host_only_dtypes:
+            return _BitwiseAt(x)
+        return super().at(x)
 
     def is_on_host(self, x: torch.Tensor) -> bool:
         return bool(x.device.type == "cpu")

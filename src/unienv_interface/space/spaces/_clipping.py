@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_interface.backends.dtypes import FLOATING, round_floats
-from unienv_interface.space.spaces._bounds import Bounds
+from unienv_interface.space.spaces.bounds import Bounds
 
 __all__ = ["clip_host"]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from unienv_interface.backends.base import AnyBackend
 from unienv_interface.backends.dtypes import FLOATING
-from unienv_interface.space.spaces._bounds import Bounds
+from unienv_interface.space.spaces.bounds import Bounds
 
 __all__ = ["sample_within"]
 

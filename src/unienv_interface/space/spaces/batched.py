@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unienv_interface.backends.base import AnyBackend, BDeviceType, BDtypeType, BRNGType
 from unienv_interface.errors import SpaceError, SpaceValueError
 from unienv_interface.space.space import AnySpace, BoundedManner, Space, join_path, validate_shape
-from unienv_interface.space.spaces._values import describe
+from unienv_interface.space.spaces.values import describe
 
 __all__ = ["BatchedSpace", "object_array"]
 

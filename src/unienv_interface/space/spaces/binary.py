@@ -15,7 +15,7 @@ from unienv_interface.backends.base import (
 )
 from unienv_interface.errors import SpaceError
 from unienv_interface.space.space import BoundedManner, Space, convert_array
-from unienv_interface.space.spaces._values import coerce_array
+from unienv_interface.space.spaces.values import coerce_array
 
 __all__ = ["BinarySpace"]
 

@@ -20,10 +20,10 @@ from unienv_interface.backends.base import (
 from unienv_interface.backends.dtypes import FLOATING, INTEGERS
 from unienv_interface.errors import SpaceError, SpaceValueError
 from unienv_interface.space.space import BoundedManner, Space, convert_array, validate_shape
-from unienv_interface.space.spaces._bounds import Bounds, make_bounds
 from unienv_interface.space.spaces._clipping import clip_host
 from unienv_interface.space.spaces._sampling import sample_within
-from unienv_interface.space.spaces._values import at, coerce_array, describe
+from unienv_interface.space.spaces.bounds import Bounds, make_bounds
+from unienv_interface.space.spaces.values import at, coerce_array, describe
 
 __all__ = ["BoxSpace"]
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Hashable, Mapping, Set
+from collections.abc import Hashable, Iterable, Mapping, Set
 from types import MappingProxyType
 from typing import Any
 
 from unienv_interface.backends.base import AnyBackend, BDeviceType, BDtypeType, BRNGType, ComputeBackend
 from unienv_interface.errors import SpaceError, SpaceValueError
 from unienv_interface.space.space import BoundedManner, Space, validate_count
-from unienv_interface.space.spaces._values import describe
+from unienv_interface.space.spaces.values import describe
 
 __all__ = ["TextSpace"]
 
@@ -52,13 +52,9 @@ class TextSpace(Space[str, BDeviceType, BDtypeType, BRNGType]):
         self.max_length = validate_count(max_length, "max_length")
         if min_length > max_length:
             raise SpaceError(f"min_length: expected at most max_length {max_length}, got {min_length}")
-        self._charset_list = None if charset is None else tuple(sorted(set(charset)))
-        if self._charset_list is not None:
-            for char in self._charset_list:
-                if not isinstance(char, str) or len(char) != 1:
-                    raise SpaceError(f"charset: expected single characters, got {char!r}")
-            if not self._charset_list and min_length > 0:
-                raise SpaceError(f"charset: no text of at least {min_length} characters has none of them")
+        self._charset_list = None if charset is None else _characters(charset)
+        if self._charset_list == () and min_length > 0:
+            raise SpaceError(f"charset: expected characters for at least {min_length} of them, got none")
         index = {char: position for position, char in enumerate(self._charset_list or ())}
         self._charset_index = None if charset is None else MappingProxyType(index)
         super().__init__(backend, None, device)
@@ -153,3 +149,10 @@ class TextSpace(Space[str, BDeviceType, BDtypeType, BRNGType]):
             )
         parts = [str(self.max_length), f"min_length={self.min_length}", f"charset={charset!r}"]
         return self._format(parts, include_backend, include_device, include_dtype)
+
+
+def _characters(charset: Iterable[Any]) -> tuple[str, ...]:
+    for char in charset:
+        if not isinstance(char, str) or len(char) != 1:
+            raise SpaceError(f"charset: expected single characters, got {char!r}")
+    return tuple(sorted(set(charset)))

@@ -8,7 +8,7 @@ from typing import Any
 from unienv_interface.backends.base import AnyBackend, BDeviceType, BDtypeType, BRNGType, ComputeBackend
 from unienv_interface.errors import SpaceValueError
 from unienv_interface.space.space import BoundedManner, Space, check_children, join_path
-from unienv_interface.space.spaces._values import describe
+from unienv_interface.space.spaces.values import describe
 
 __all__ = ["TupleSpace"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,9 @@ from unienv_interface.backends.dtypes import (
 )
 from unienv_interface.backends.registry import get_backend_from_tensor
 from unienv_interface.errors import SpaceError
-from unienv_interface.space.spaces._values import host_numbers
+from unienv_interface.space.spaces.values import host_numbers
 
-__all__ = ["Bounds", "make_bounds"]
+__all__ = ["Bounds", "concatenate_bounds", "make_bounds", "stack_bounds"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -65,6 +66,40 @@ class Bounds:
         """Both bounds in the full shape, as read-only views."""
         return np.broadcast_to(self.low, self.shape), np.broadcast_to(self.high, self.shape)
 
+    # -- the same bounds in other shapes -------------------------------------------------------
+
+    def batched(self, n: int) -> Bounds:
+        """The bounds of `n` such arrays along a new first axis."""
+        return make_bounds(self.low[None], self.high[None], self.dtype, (n, *self.shape))
+
+    def element(self, index: int) -> Bounds:
+        """The bounds of entry `index` along the first axis."""
+        low, high = (bound[index if bound.shape[0] > 1 else 0] for bound in (self.low, self.high))
+        return make_bounds(low, high, self.dtype, self.shape[1:])
+
+    def swapped(self, axis1: int, axis2: int) -> Bounds:
+        """The bounds with two axes exchanged."""
+        shape = list(self.shape)
+        shape[axis1], shape[axis2] = shape[axis2], shape[axis1]
+        low, high = (np.swapaxes(bound, axis1, axis2) for bound in (self.low, self.high))
+        return make_bounds(low, high, self.dtype, tuple(shape))
+
+    def reshaped(self, start: int, stop: int, axes: tuple[int, ...]) -> Bounds:
+        """The bounds with the axes `start` to `stop` (not included) made into others of the same size."""
+        shape = self.shape[:start] + axes + self.shape[stop:]
+        low, high = (self._reshape(bound, start, stop, axes) for bound in (self.low, self.high))
+        return make_bounds(low, high, self.dtype, shape)
+
+    def _reshape(self, bound: NDArray[Any], start: int, stop: int, axes: tuple[int, ...]) -> NDArray[Any]:
+        head, tail = bound.shape[:start], bound.shape[stop:]
+        if bound.shape[start:stop] == (1,) * (stop - start):
+            return bound.reshape(head + (1,) * len(axes) + tail)
+        return np.broadcast_to(bound, head + self.shape[start:stop] + tail).reshape(head + axes + tail)
+
+    def astype(self, dtype: str) -> Bounds:
+        """The bounds of another data type, which must hold them."""
+        return make_bounds(self.low, self.high, dtype, self.shape)
+
 
 def make_bounds(low: Any, high: Any, dtype: str, shape: tuple[int, ...] | None = None) -> Bounds:
     """Bounds from whatever a caller may give: numbers, nested lists, arrays of any backend.
@@ -100,6 +135,32 @@ def make_bounds(low: Any, high: Any, dtype: str, shape: tuple[int, ...] | None =
     if dtype in FLOATING and (bool(np.any(lows == np.inf)) or bool(np.any(highs == -np.inf))):
         raise SpaceError("low, high: expected low < inf and high > -inf, beyond which nothing lies")
     return Bounds(lows, highs, shape, dtype)
+
+
+def stack_bounds(parts: Sequence[Bounds]) -> Bounds:
+    """The bounds of arrays of one shape and type, each with its own, along a new first axis."""
+    low, high = (
+        np.stack([np.broadcast_to(bound, parts[0].shape) for bound in bounds])
+        for bounds in ([part.low for part in parts], [part.high for part in parts])
+    )
+    return make_bounds(low, high, parts[0].dtype, (len(parts), *parts[0].shape))
+
+
+def concatenate_bounds(parts: Sequence[Bounds]) -> Bounds:
+    """The bounds of arrays joined along their last axis, all others being of equal length."""
+    shape = (*parts[0].shape[:-1], sum(part.shape[-1] for part in parts))
+    low = _join([part.low for part in parts], [part.shape[-1] for part in parts])
+    high = _join([part.high for part in parts], [part.shape[-1] for part in parts])
+    return make_bounds(low, high, parts[0].dtype, shape)
+
+
+def _join(bounds: Sequence[NDArray[Any]], lengths: Sequence[int]) -> NDArray[Any]:
+    if all(bound.size == 1 and bound.flat[0] == bounds[0].flat[0] for bound in bounds):
+        return bounds[0]
+    head = np.broadcast_shapes(*(bound.shape[:-1] for bound in bounds))
+    return np.concatenate(
+        [np.broadcast_to(b, (*head, length)) for b, length in zip(bounds, lengths, strict=True)], axis=-1
+    )
 
 
 def _host(argument: str, bound: Any) -> NDArray[Any]:
