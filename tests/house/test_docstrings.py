@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Iterator
 
 import pytest
 
-from tests.house.tree import modules
+from tests.house.tree import load, modules
 
 
 def public_members(kind: type) -> Iterator[tuple[str, object]]:
@@ -21,7 +20,7 @@ def public_members(kind: type) -> Iterator[tuple[str, object]]:
 
 @pytest.mark.parametrize("name", [name for name in modules() if not name.endswith("__main__")])
 def test_public_methods_are_documented(name: str) -> None:
-    module = importlib.import_module(name)
+    module = load(name)
     bare = [
         f"{export}.{method}"
         for export in getattr(module, "__all__", ())

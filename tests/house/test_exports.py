@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import importlib
 
 import pytest
 
-from tests.house.tree import PACKAGES, modules
+from tests.house.tree import PACKAGES, load, modules
 
 MODULES = modules()
 #: Run, not imported.
@@ -26,7 +25,7 @@ def isort_order(name: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("name", [name for name in MODULES if name not in COMMANDS])
 def test_all_is_sorted_and_true(name: str) -> None:
-    module = importlib.import_module(name)
+    module = load(name)
     exported = getattr(module, "__all__", None)
     if exported is None:
         assert not has_public_definitions(MODULES[name].tree), f"{name} needs an __all__"
@@ -38,7 +37,7 @@ def test_all_is_sorted_and_true(name: str) -> None:
 
 @pytest.mark.parametrize("name", PACKAGES)
 def test_facade_lists_and_types_what_it_loads_lazily(name: str) -> None:
-    module = importlib.import_module(name)
+    module = load(name)
     assert set(module.__all__) <= set(dir(module))
     typed = {
         alias.asname or alias.name
@@ -51,6 +50,6 @@ def test_facade_lists_and_types_what_it_loads_lazily(name: str) -> None:
 
 @pytest.mark.parametrize("name", PACKAGES)
 def test_facade_refuses_other_names(name: str) -> None:
-    module = importlib.import_module(name)
+    module = load(name)
     with pytest.raises(AttributeError, match="has no attribute 'no_such_name'"):
         _ = module.no_such_name

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from unienv_interface.errors import MissingDependencyError
 
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src"
@@ -90,3 +96,15 @@ def modules() -> dict[str, Module]:
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         found[name] = Module(name, path, ast.parse(path.read_text(encoding="utf-8"), filename=str(path)))
     return found
+
+
+def load(name: str) -> ModuleType:
+    """Import a module of `src`; skips the test where it is for an optional package that is missing."""
+    try:
+        return importlib.import_module(name)
+    except MissingDependencyError as error:
+        pytest.skip(str(error))
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] in PACKAGES:
+            raise
+        pytest.skip(f"{error.name} is not installed")
