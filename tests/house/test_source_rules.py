@@ -26,6 +26,11 @@ def test_file_holds_one_concept(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
+def test_folder_is_a_package(name: str) -> None:
+    assert (MODULES[name].path.parent / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_validation_is_not_by_assert(name: str) -> None:
     lines = [node.lineno for node in ast.walk(MODULES[name].tree) if isinstance(node, ast.Assert)]
     assert not lines, f"assert vanishes under python -O: lines {lines}"
