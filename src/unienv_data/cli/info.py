@@ -111,19 +111,27 @@ class InfoReport(Report):
             table.add_row(
                 where,
                 column.dtype,
-                " x ".join(map(str, column.shape)) or "scalar",
+                _shape(column),
                 f"{column.chunk_rows:,}",
                 f"{column.shard_rows:,}",
                 column.codec,
                 format_bytes(column.stored_bytes),
                 format_bytes(column.raw_bytes),
                 _ratio(column.raw_bytes, column.stored_bytes),
-                Text("lossy", style="yellow") if column.lossy else "none",
+                self._loss(column),
             )
         return table
 
+    def _loss(self, column: ColumnInfo) -> Text:
+        """What has changed the values that were recorded: the codec, or already the source's."""
+        about = self.facts.attributes.get("columns", {}).get(column.name, {})
+        causes = ["codec"] * column.lossy + [f"source: {about['lossy']}"] * ("lossy" in about)
+        return Text(", ".join(causes), style="yellow") if causes else Text("none")
+
     def _attributes(self) -> Table:
-        return _pairs({name: _compact(value) for name, value in sorted(self.facts.attributes.items())})
+        # Each column's own attributes are for programs, and in the JSON document.
+        shown = {name: value for name, value in self.facts.attributes.items() if name != "columns"}
+        return _pairs({name: _compact(value) for name, value in sorted(shown.items())})
 
 
 @dataclasses.dataclass
@@ -161,6 +169,12 @@ def _pairs(lines: dict[str, str]) -> Table:
     for name, value in lines.items():
         table.add_row(name, value)
     return table
+
+
+def _shape(column: ColumnInfo) -> str:
+    if column.kind == "text":
+        return "text"
+    return " x ".join(map(str, column.shape)) or "scalar"
 
 
 def _ratio(raw: int, stored: int) -> str:
