@@ -22,7 +22,7 @@ from unienv_interface.space.spaces import (
 )
 from unienv_interface.space.spaces.aliases import AnyBatched, AnyBinary, AnyBox, AnyDict, AnyText, AnyTuple
 from unienv_interface.space.spaces.batched import object_array
-from unienv_interface.space.spaces.values import check_exact, describe, host_numbers
+from unienv_interface.space.spaces.values import cast_exact, check_exact, check_kind, describe, host_numbers
 
 __all__ = ["batch_size_data", "concatenate", "get_at", "iterate", "set_at"]
 
@@ -254,11 +254,12 @@ def put(backend: AnyBackend, items: Any, index: Any, value: Any) -> Any:
         host = host_numbers(value)
         if host is None:
             raise SpaceValueError("", f"values of type {dtype} by {backend}", describe(value))
+        check_kind(host.dtype.name, dtype, "")
         check_exact(host, dtype, "")
         value = backend.from_numpy(np.array(host), dtype=items.dtype, device=backend.device(items))
-    elif value.dtype != items.dtype:
-        check_exact(backend.to_numpy(value), dtype, "", backend.dtype_name(value.dtype))
-        value = backend.astype(value, items.dtype)
+    else:
+        check_kind(backend.dtype_name(value.dtype), dtype, "")
+        value = cast_exact(backend, value, dtype, "")
     return backend.at(items)[backend_index(backend, items, index)].set(value)
 
 

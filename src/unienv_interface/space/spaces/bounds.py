@@ -96,9 +96,15 @@ class Bounds:
             return bound.reshape(head + (1,) * len(axes) + tail)
         return np.broadcast_to(bound, head + self.shape[start:stop] + tail).reshape(head + axes + tail)
 
-    def astype(self, dtype: str) -> Bounds:
-        """The bounds of another data type, which must hold them."""
-        return make_bounds(self.low, self.high, dtype, self.shape)
+    def within(self, dtype: str) -> Bounds:
+        """The bounds of those values that another data type holds too.
+
+        Raises:
+            SpaceError: it holds none.
+        """
+        return make_bounds(
+            _next_held(self.low, dtype, np.inf), _next_held(self.high, dtype, -np.inf), dtype, self.shape
+        )
 
 
 def make_bounds(low: Any, high: Any, dtype: str, shape: tuple[int, ...] | None = None) -> Bounds:
@@ -201,3 +207,16 @@ def _fit(
     result += result.dtype.type(0)
     result.flags.writeable = False
     return result
+
+
+def _next_held(bound: NDArray[Any], dtype: str, toward: float) -> NDArray[Any]:
+    """The bound in a data type; what that does not hold, as the next value that it does."""
+    cast = np.array(bound, dtype=host_dtype(dtype))
+    inexact = inexact_elements(bound, dtype)
+    if inexact is None or not bool(inexact.any()):
+        return cast
+    for index in zip(*np.nonzero(inexact), strict=True):
+        exact, rounded = bound[index].item(), cast[index].item()
+        if (rounded < exact) if toward > 0 else (rounded > exact):
+            cast[index] = np.nextafter(cast[index], toward)
+    return cast

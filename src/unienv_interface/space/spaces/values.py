@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_interface.backends.base import AnyBackend
-from unienv_interface.backends.dtypes import FLOATING, inexact_elements
+from unienv_interface.backends.dtypes import FLOATING, holds_dtype, inexact_elements
 from unienv_interface.errors import InexactValueError, SpaceValueError
 
-__all__ = ["at", "check_exact", "coerce_array", "describe", "host_numbers"]
+__all__ = ["at", "cast_exact", "check_exact", "check_kind", "coerce_array", "describe", "host_numbers"]
 
 _KINDS = "biuf"
 
@@ -76,33 +76,51 @@ def coerce_array(backend: AnyBackend, x: Any, dtype: str, shape: tuple[int, ...]
         if numbers is None:
             raise SpaceValueError(path, f"{dtype} array of shape {shape} by {backend}", describe(x))
         _check_shape(numbers.shape, shape, path)
+        check_kind(numbers.dtype.name, dtype, path)
         check_exact(numbers, dtype, path)
         return backend.from_numpy(np.array(numbers), dtype=backend.dtype_from_name(dtype))
     _check_shape(tuple(x.shape), shape, path)
-    source, wanted = backend.dtype_name(x.dtype), backend.dtype_from_name(dtype)
+    check_kind(backend.dtype_name(x.dtype), dtype, path)
+    return cast_exact(backend, x, dtype, path)
+
+
+def cast_exact(backend: AnyBackend, x: Any, dtype: str, path: str) -> Any:
+    """An array of the backend in another data type, no value changed; itself in its own.
+
+    Args:
+        backend: whose array it is.
+        x: array of any shape.
+        dtype: name of the data type wanted.
+        path: where `x` stands, for the message.
+
+    Raises:
+        InexactValueError: the data type does not hold its values.
+        SpaceError: the backend has no such type.
+    """
+    wanted = backend.dtype_from_name(dtype)
     if x.dtype == wanted:
         return x
-    if source != dtype:
-        check_exact(backend.to_numpy(x), dtype, path, source)
+    if not holds_dtype(dtype, backend.dtype_name(x.dtype)):
+        check_exact(backend.to_numpy(x), dtype, path)
     return backend.astype(x, wanted)
 
 
-def check_exact(values: NDArray[Any], dtype: str, path: str, source: str | None = None) -> None:
-    """Check that a data type holds all `values`, being of the same or a higher kind.
-
-    Args:
-        values: host array.
-        dtype: name of the data type.
-        path: where the values stand, for the message.
-        source: name of the type that the values have, where that is not their type on the host.
+def check_kind(source: str, dtype: str, path: str) -> None:
+    """Check that one data type is of the same or a higher kind (bool, integer, floating) than another.
 
     Raises:
-        SpaceValueError: the values are of a higher kind (bool, integer, floating).
-        InexactValueError: the data type does not hold them.
+        SpaceValueError: it is of a lower kind.
     """
-    source = source or values.dtype.name
     if _rank(dtype) < _rank(source):
         raise SpaceValueError(path, f"values of type {dtype}", f"values of type {source}")
+
+
+def check_exact(values: NDArray[Any], dtype: str, path: str) -> None:
+    """Check that a data type holds all `values` of a host array.
+
+    Raises:
+        InexactValueError: it does not.
+    """
     inexact = inexact_elements(values, dtype)
     if inexact is not None and bool(inexact.any()):
         where = tuple(int(axis[0]) for axis in np.nonzero(inexact))
