@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from unienv_data._version import __version__
+from unienv_data.cli.convert import convert
 from unienv_data.cli.info import info
 from unienv_data.cli.output import show_error
 from unienv_data.errors import UniEnvError
@@ -48,6 +49,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Datasets for robot learning on Zarr v3 and Arrow: convert them and look into them.",
 )
+app.command()(convert)
 app.command()(info)
 
 

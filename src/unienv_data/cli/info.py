@@ -123,10 +123,11 @@ class InfoReport(Report):
         return table
 
     def _loss(self, column: ColumnInfo) -> Text:
-        """What has changed the values that were recorded: the codec, or already the source's."""
-        about = self.facts.attributes.get("columns", {}).get(column.name, {})
-        causes = ["codec"] * column.lossy + [f"source: {about['lossy']}"] * ("lossy" in about)
-        return Text(", ".join(causes), style="yellow") if causes else Text("none")
+        """Where values are changed, or were before they came here."""
+        at_source = self.facts.attributes.get("columns", {}).get(column.name, {}).get("lossy")
+        told = [f"{at_source} in the source"] if at_source else []
+        told += ["lossy codec"] if column.lossy else []
+        return Text(", ".join(told) or "none", style="yellow" if column.lossy else "")
 
     def _attributes(self) -> Table:
         # Each column's own attributes are for programs, and in the JSON document.

@@ -99,7 +99,7 @@ def test_console_shows_the_tree(dataset: tuple[Path, bool]) -> None:
         ["task", tree[-1].split()[1]],
     ]
     assert "8 x 10 x 3" in tree[2]
-    assert tree[2].endswith("source: video")
+    assert tree[2].endswith("video in the source")
     assert tree[3].endswith("none")
     assert "fps" in text
 
