@@ -46,11 +46,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # help as plain text: a pattern such as observation/* is no markup
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Datasets for robot learning on Zarr v3 and Arrow: convert them and look into them.",
 )
-app.command()(convert)
-app.command()(info)
+app.command(short_help="Convert a recording, such as LeRobot's, into a dataset.")(convert)
+app.command(short_help="Show what a dataset holds.")(info)
 
 
 def _wants_traceback(ctx: Any) -> bool:
