@@ -1,0 +1,76 @@
+"""Spaces as JSON documents."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+from unienv_interface.errors import SpaceError
+from unienv_interface.space.space import AnySpace
+from unienv_interface.space.space_utils.document_numbers import dump_bound
+from unienv_interface.space.spaces import (
+    BatchedSpace,
+    BinarySpace,
+    BoxSpace,
+    DictSpace,
+    TextSpace,
+    TupleSpace,
+)
+from unienv_interface.space.spaces.aliases import AnyBatched, AnyBinary, AnyBox, AnyDict, AnyText, AnyTuple
+
+__all__ = ["space_to_json"]
+
+
+def space_to_json(space: AnySpace) -> dict[str, Any]:
+    """A space as a strict JSON document: its class, and the arguments that make it.
+
+    Backend and device are not part of it: they are chosen where it is read. Infinities are the
+    strings "Infinity" and "-Infinity"; bounds have axes of length 1 where they are the same along
+    them, and are a single number where they are the same everywhere. Reading the document gives
+    an equal space.
+
+    Raises:
+        SpaceError: spaces of this class have no such form.
+    """
+    return {"type": type(space).__name__, **_dump(space)}
+
+
+@singledispatch
+def _dump(space: AnySpace) -> dict[str, Any]:
+    raise SpaceError(f"space_to_json: not possible for a {type(space).__name__}")
+
+
+@_dump.register(BoxSpace)
+def _(space: AnyBox) -> dict[str, Any]:
+    return {
+        "low": dump_bound(space.bounds.low),
+        "high": dump_bound(space.bounds.high),
+        "dtype": space.bounds.dtype,
+        "shape": list(space.shape),
+    }
+
+
+@_dump.register(BinarySpace)
+def _(space: AnyBinary) -> dict[str, Any]:
+    return {"shape": list(space.shape), "dtype": "bool"}
+
+
+@_dump.register(DictSpace)
+def _(space: AnyDict) -> dict[str, Any]:
+    return {"spaces": {key: space_to_json(part) for key, part in space.spaces.items()}}
+
+
+@_dump.register(TupleSpace)
+def _(space: AnyTuple) -> dict[str, Any]:
+    return {"spaces": [space_to_json(part) for part in space.spaces]}
+
+
+@_dump.register(TextSpace)
+def _(space: AnyText) -> dict[str, Any]:
+    charset = None if space.charset_list is None else "".join(space.charset_list)
+    return {"max_length": space.max_length, "min_length": space.min_length, "charset": charset}
+
+
+@_dump.register(BatchedSpace)
+def _(space: AnyBatched) -> dict[str, Any]:
+    return {"single_space": space_to_json(space.single_space), "batch_shape": list(space.batch_shape)}
