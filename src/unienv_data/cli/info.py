@@ -79,10 +79,10 @@ class InfoReport(Report):
     def _summary(self) -> Table:
         facts = self.facts
         episodes, shortest, longest = facts.episode_lengths
-        lengths = f"{shortest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
+        lengths = f" of {shortest} rows" if shortest == longest else f" of {shortest} to {longest} rows"
         lines = {
             "rows": f"{facts.rows:,}",
-            "episodes": f"{episodes:,}" + (f" of {lengths} rows" if episodes else ""),
+            "episodes": f"{episodes:,}" + (lengths if episodes else ""),
             "size": f"{format_bytes(facts.stored_bytes)} stored, {format_bytes(facts.raw_bytes)} raw"
             f" ({_ratio(facts.raw_bytes, facts.stored_bytes)})",
             "commit": str(facts.commit),
@@ -97,7 +97,7 @@ class InfoReport(Report):
         table.add_column("column", no_wrap=True)
         for name in ("dtype", "shape"):
             table.add_column(name, no_wrap=True)
-        for name in ("chunk", "shard"):
+        for name in ("rows/chunk", "rows/shard"):
             table.add_column(name, justify="right", no_wrap=True)
         table.add_column("codec")
         for name in ("stored", "raw", "ratio"):
@@ -152,7 +152,7 @@ def _tree(columns: Iterable[ColumnInfo]) -> Iterator[tuple[str, str, ColumnInfo 
             node = node.children.setdefault(key, _Branch())
         node.column = column
     for label, child in root.children.items():
-        yield "", label or "(the row itself)", child.column
+        yield "", label, child.column
         yield from _lines_below(child, "")
 
 
@@ -179,7 +179,10 @@ def _shape(column: ColumnInfo) -> str:
 
 
 def _ratio(raw: int, stored: int) -> str:
-    return f"{raw / stored:.1f}x" if stored else "-"
+    if not stored:
+        return "-"
+    ratio = raw / stored
+    return f"{ratio:.1f}x" if ratio < 100 else f"{ratio:,.0f}x"
 
 
 def _compact(value: Any) -> str:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 __all__ = ["ConsoleOutput", "JSONOutput", "Output", "Report", "choose_output", "format_bytes", "show_error"]
@@ -52,8 +52,13 @@ class ConsoleOutput(Output):
 
     def show(self, report: Report) -> None:
         console = _console()
-        for block in report.to_console():
-            console.print(block)
+        if console.is_terminal:
+            console.print(Group(*report.to_console()))
+            return
+        with console.capture() as capture:
+            console.print(Group(*report.to_console()))
+        for line in capture.get().splitlines():
+            sys.stdout.write(line.rstrip() + "\n")  # Rich fills lines up to the width
 
 
 class JSONOutput(Output):

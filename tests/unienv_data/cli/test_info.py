@@ -110,7 +110,7 @@ def test_empty_dataset(tmp_path: Path) -> None:
         pass
     facts = json.loads(info(str(tmp_path / "empty.zarr"), "--json"))
     assert (facts["rows"], facts["episodes"], facts["shortest_episode"]) == (0, 0, None)
-    assert "(the row itself)" in info(str(tmp_path / "empty.zarr"))
+    assert "  value   float32  2" in info(str(tmp_path / "empty.zarr"))
 
 
 @pytest.mark.parametrize("make", [False, True], ids=["nothing", "another folder"])
