@@ -14,7 +14,7 @@ from unienv_data.base.batch import BatchT
 from unienv_data.errors import ReadOnlyError, SegmentError, SpaceError
 from unienv_data.indexing import IndexableType, resolve_index
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType, ComputeBackend
-from unienv_interface.space.space import Space
+from unienv_interface.space.space import AnySpace, Space
 from unienv_interface.space.space_utils import batch_utils, flatten_utils
 
 __all__ = ["OpenSegment", "SpaceStorage"]
@@ -62,6 +62,10 @@ class SpaceStorage(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
 
     supports_columns: ClassVar[bool] = False
     """Whether `get_column` is offered."""
+
+    supports_segments: ClassVar[bool] = False
+    """Whether the storage builds segments itself, so that appending must go through `mark_segment_start`,
+    `append` and `mark_segment_end`; where it is False, a segment is nothing but slots."""
 
     single_file_ext: str | None = None
     """The file name extension (`.pt`) of what `dumps` writes; None where that is a folder."""
@@ -174,16 +178,16 @@ class SpaceStorage(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
     def get_flattened(self, index: IndexableType | BArrayType) -> BArrayType:
         """As `get`, each instance an array of its elements in a row: (B, D), or (D,) for an integer."""
         value = self.get(index)
-        if resolve_index(index, len(self)).is_scalar:
-            return flatten_utils.flatten_data(self.single_instance_space, value)
-        return flatten_utils.flatten_data(self._batched_space, value, start_dim=1)
+        is_scalar = resolve_index(index, len(self)).is_scalar
+        space, start_dim = (self.single_instance_space, 0) if is_scalar else (self._batched_space, 1)
+        flat: BArrayType = flatten_utils.flatten_data(space, value, start_dim=start_dim)
+        return flat
 
     def set_flattened(self, index: IndexableType | BArrayType, value: BArrayType) -> None:
         """As `set`, from an array (B, D), or (D,) for an integer."""
-        if resolve_index(index, len(self)).is_scalar:
-            self.set(index, flatten_utils.unflatten_data(self.single_instance_space, value))
-        else:
-            self.set(index, flatten_utils.unflatten_data(self._batched_space, value, start_dim=1))
+        is_scalar = resolve_index(index, len(self)).is_scalar
+        space, start_dim = (self.single_instance_space, 0) if is_scalar else (self._batched_space, 1)
+        self.set(index, flatten_utils.unflatten_data(space, value, start_dim=start_dim))
 
     def get_column(
         self, nested_keys: Sequence[str]
@@ -279,7 +283,7 @@ class SpaceStorage(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
     # -- shared steps --------------------------------------------------------------------------
 
     @cached_property
-    def _batched_space(self) -> Space[BatchT, BDeviceType, BDtypeType, BRNGType]:
+    def _batched_space(self) -> AnySpace:
         return batch_utils.batch_space(self.single_instance_space, 1)
 
     def _slot(self, index: int) -> int:

@@ -1,0 +1,97 @@
+"""Rows of a column, as the store takes and gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ColumnData", "ColumnInfo", "ColumnSpec", "Ragged"]
+
+
+@dataclass(frozen=True)
+class ColumnSpec:
+    """What a column stores.
+
+    Attributes:
+        name: its path, `observation/state`; every part is a legal Zarr node name.
+        kind: the kind of space that it comes from, such as `box`.
+        dtype: data type of an entry, or of a value of a ragged row.
+        shape: shape of a row; empty for ragged rows.
+        ragged_axes: None for rows of one shape; else how many axes the shape of a row has, which is stored
+            with every row.
+        max_values: at most how many values a ragged row has; None where nobody knows.
+    """
+
+    name: str
+    kind: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...] = ()
+    ragged_axes: int | None = None
+    max_values: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Ragged:
+    """Rows of differing shapes.
+
+    Row i is `values[starts[i] : starts[i] + shapes[i].prod()]`, in C order. Rows may share values.
+
+    Attributes:
+        values: (M,) values.
+        starts: (N,) int64, where each row begins.
+        shapes: (N, axes) int64, the shape of each row.
+    """
+
+    values: NDArray[Any]
+    starts: NDArray[np.int64]
+    shapes: NDArray[np.int64]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(N,) int64, how many values each row has."""
+        counts: NDArray[np.int64] = self.shapes.prod(axis=1)
+        return counts
+
+    def distinct_values(self, start: int, stop: int) -> int:
+        """How many values rows [start, stop) have, those of equal rows at one place counted once."""
+        spans = np.stack([self.starts[start:stop], self.counts[start:stop]], axis=1)
+        return int(np.unique(spans, axis=0)[:, 1].sum())
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+ColumnData: TypeAlias = NDArray[Any] | Ragged
+"""Rows of a column: (N, *shape), or ragged."""
+
+
+@dataclass(frozen=True)
+class ColumnInfo:
+    """What a stored column is, for people.
+
+    Attributes:
+        name: its path, `observation/state`.
+        kind: the kind of space that it comes from.
+        dtype: NumPy's name of its data type.
+        shape: shape of a row; empty for rows of differing shapes.
+        chunk_rows: rows in an inner chunk, the least that is read.
+        shard_rows: rows in a shard, the least that is written.
+        codec: the codec's specification.
+        lossy: whether what is read may differ from what was written.
+        raw_bytes: size of the rows as plain arrays.
+        stored_bytes: size of the rows as stored.
+    """
+
+    name: str
+    kind: str
+    dtype: str
+    shape: tuple[int, ...]
+    chunk_rows: int
+    shard_rows: int
+    codec: str
+    lossy: bool
+    raw_bytes: int
+    stored_bytes: int

@@ -1,0 +1,67 @@
+"""Boxes and binaries: one column, one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
+from unienv_data.columns.node import AnySpace, ColumnNode, register_node
+from unienv_data.errors import SpaceError
+from unienv_interface.backends.serialization import serialize_dtype
+from unienv_interface.space import BinarySpace, BoxSpace
+from unienv_interface.space.space_utils.batch_utils import batch_space
+
+__all__ = ["FixedNode"]
+
+ROOT = "value"
+"""The column of a space that is no group."""
+
+
+class FixedNode(ColumnNode):
+    """Arrays of one shape.
+
+    Args:
+        space: a box or binary space.
+        name: name of the column.
+        path: where the values stand, for messages.
+        kind: what people call the column.
+    """
+
+    def __init__(self, space: AnySpace, name: str, path: str, kind: str) -> None:
+        self.space, self.name, self.path, self.kind = space, name or ROOT, path, kind
+        dtype = serialize_dtype(space.backend, space.dtype)
+        try:
+            stored = np.dtype(dtype)
+        except TypeError:
+            raise SpaceError(f"{path or 'the space'}: {dtype} is no data type that can be stored") from None
+        self.specs = (ColumnSpec(self.name, kind, stored, tuple(space.shape or ())),)
+        self._batched: dict[int, AnySpace] = {}
+
+    def encode(self, value: Any, count: int) -> dict[str, ColumnData]:
+        batched = self._batched.get(count)
+        if batched is None:
+            if len(self._batched) >= 16:
+                self._batched.clear()
+            batched = self._batched[count] = batch_space(self.space, count)
+        return {self.name: self._host(batched.coerce(value, path=self.path))}
+
+    def encode_one(self, value: Any) -> dict[str, ColumnData]:
+        return {self.name: self._host(self.space.coerce(value, path=self.path))[None]}
+
+    def decode(self, columns: Mapping[str, ColumnData], count: int) -> Any:
+        space, rows = self.space, columns[self.name]
+        if isinstance(rows, Ragged):
+            raise TypeError(f"{self.name}: rows of this column have one shape")
+        return space.backend.from_numpy(rows, dtype=space.dtype, device=space.device)
+
+    def _host(self, array: Any) -> NDArray[Any]:
+        host: NDArray[Any] = self.space.backend.to_numpy(array)
+        return np.ascontiguousarray(host).reshape(host.shape)
+
+
+register_node(BoxSpace, lambda space, name, path: FixedNode(space, name, path, "box"))
+register_node(BinarySpace, lambda space, name, path: FixedNode(space, name, path, "binary"))

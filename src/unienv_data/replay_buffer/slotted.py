@@ -1,0 +1,265 @@
+"""Rows by age over the slots of a storage, with segments: all of a replay buffer but its keeping."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from unienv_data.base import BatchBase, SpaceStorage
+from unienv_data.base.batch import BatchT
+from unienv_data.errors import ReadOnlyError, SegmentError, SpaceValueError
+from unienv_data.indexing import RowIndex
+from unienv_data.replay_buffer.episodes import EpisodeTable, episode_columns
+from unienv_data.replay_buffer.state import appended, opened, segments_of, visible_episodes
+from unienv_data.ring import slots_of
+from unienv_data.schema.commit import BufferState
+from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
+from unienv_interface.space.space_utils import batch_utils
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["SlottedBatch"]
+
+
+class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
+    """Rows in the order in which they were appended, the oldest first.
+
+    Args:
+        storage: where the rows are.
+        state: how many rows there are, and in which slots.
+        episodes: the ended segments.
+    """
+
+    def __init__(
+        self,
+        storage: SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType],
+        state: BufferState,
+        episodes: EpisodeTable,
+    ) -> None:
+        super().__init__(storage.single_instance_space)
+        self.storage = storage
+        self.is_mutable = storage.is_mutable
+        self._state = state
+        self._episodes = episodes
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Make everything so far durable, and visible to readers."""
+
+    @abstractmethod
+    def _commit_if_due(self) -> None:
+        """Commit where the last commit is long ago."""
+
+    def __len__(self) -> int:
+        return self._state.count
+
+    @property
+    def count(self) -> int:
+        """Rows in the buffer."""
+        return self._state.count
+
+    @property
+    def offset(self) -> int:
+        """Slot of the oldest row."""
+        return self._state.offset
+
+    @property
+    def capacity(self) -> int | None:
+        """Rows of a ring; None where the buffer grows."""
+        return self._state.capacity
+
+    @property
+    def maintain_segment_metadata(self) -> bool:
+        """Whether segments are kept."""
+        return self._state.segments
+
+    @property
+    def is_multiprocessing_safe(self) -> bool:
+        """Whether several processes can use the buffer at once."""
+        return self.storage.is_multiprocessing_safe
+
+    def _read(self, rows: RowIndex) -> tuple[BatchT, dict[str, Any] | None]:
+        slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
+        return self.storage.get(slots), None
+
+    def _write(self, rows: RowIndex, value: BatchT) -> None:
+        slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
+        self.storage.set(slots, value)
+
+    # Appending
+
+    def append(self, value: BatchT) -> None:
+        """Append one row to the open segment; where none is open, begin one.
+
+        Raises:
+            SpaceValueError: the value does not fit the space; nothing has changed.
+            ReadOnlyError: opened for reading.
+        """
+        self._require_writable()
+        slots, after = appended(self._state, 1)
+        with self._room_for(1):
+            if self.storage.supports_segments:
+                if not self.storage.has_open_segment:
+                    self.storage.mark_segment_start(slots[0])
+                self.storage.append(value)
+            else:
+                self.storage.set(int(slots[0]), value)
+        self._state = opened(after, 1)
+
+    def append_batch(self, value: BatchT) -> None:
+        """Append the rows of a batch to the open segment; where none is open, begin one.
+
+        Args:
+            value: a batch of rows.
+
+        Raises:
+            SpaceValueError: a row does not fit the space; nothing has changed.
+            ReadOnlyError: opened for reading.
+        """
+        self._require_writable()
+        if self.storage.supports_segments:
+            for position in range(self._batch_size(value)):
+                self.append(batch_utils.get_at(self._batched_space, value, position))
+            return
+        self._state, count = self._append_rows(value)
+        self._state = opened(self._state, count)
+
+    def extend(self, value: BatchT, episode: Mapping[str, Any] | None = None) -> None:
+        """Append the rows of a batch as a segment.
+
+        Args:
+            value: a batch of rows.
+            episode: columns of the episode table, such as a task.
+
+        Raises:
+            SegmentError: a segment is open.
+            SpaceValueError: a row does not fit the space; nothing has changed.
+            ReadOnlyError: opened for reading.
+        """
+        self._require_writable()
+        if self.has_open_segment:
+            raise SegmentError("a segment is open; call mark_segment_end() before extend()")
+        columns = episode_columns(episode)
+        after, count = self._append_rows(value)
+        if count and after.segments:
+            self._episodes.add(after.appended - count, count, columns)
+        self._state = after
+        self._commit_if_due()
+
+    def _extend(self, value: BatchT) -> None:
+        self.extend(value)
+
+    def _extend_segment(self, chunks: Iterator[BatchT]) -> None:
+        for chunk in chunks:
+            self.append_batch(chunk)
+        self.mark_segment_end(commit=False)
+
+    def _append_rows(self, value: BatchT) -> tuple[BufferState, int]:
+        """Write the rows of a batch behind the newest; returns the state after that, and how many rows."""
+        count = self._batch_size(value)
+        if not count:
+            return self._state, 0
+        stored = count if self.capacity is None else min(count, self.capacity)
+        if stored < count:  # a ring keeps its newest rows only
+            value = batch_utils.get_at(self._batched_space, value, slice(count - stored, count))
+        slots, after = appended(self._state, count)
+        index: Any = slots
+        with self._room_for(stored):
+            self.storage.set(index, value)
+        return after, count
+
+    def _batch_size(self, value: BatchT) -> int:
+        count = batch_utils.batch_size_data(value)
+        if count is None:
+            raise SpaceValueError("", "a batch of rows", type(value).__name__)
+        return int(count)
+
+    @contextmanager
+    def _room_for(self, count: int) -> Iterator[None]:
+        """Slots for further rows of a storage that grows, taken back where writing them fails."""
+        if self.capacity is not None:
+            yield
+            return
+        self.storage.extend_length(count)
+        try:
+            yield
+        except BaseException:
+            self.storage.shrink_length(count)
+            raise
+
+    # Segments
+
+    @property
+    def has_open_segment(self) -> bool:
+        """Whether rows have been appended since the last segment ended."""
+        return self._state.open_start is not None
+
+    def mark_segment_end(self, episode: Mapping[str, Any] | None = None, *, commit: bool = True) -> None:
+        """End the open segment, and commit.
+
+        Args:
+            episode: columns of the episode table, such as a task; values that Arrow can hold.
+            commit: commit at once; without it, the next commit makes the segment durable.
+
+        Raises:
+            SegmentError: `episode` is given, and no segment is open.
+            SpaceValueError: a column cannot be kept.
+            ReadOnlyError: opened for reading.
+        """
+        self._require_writable()
+        start = self._state.open_start
+        if start is None and episode is not None:
+            raise SegmentError("no segment is open, so that there is no episode to describe")
+        columns = episode_columns(episode)
+        self.storage.mark_segment_end()
+        if start is not None:
+            if self._state.segments:
+                self._episodes.add(start, self._state.appended - start, columns)
+            self._state = replace(self._state, open_start=None)
+        if commit:
+            self.commit()
+
+    def get_segments(self) -> list[tuple[int, int]] | None:
+        """The ended segments, oldest first: half-open (start, end) pairs of rows; None where none are kept.
+
+        Of a segment that a ring has evicted in part, the rest.
+        """
+        if self._state.segments:
+            return segments_of(self._episodes.bounds(), self._state)
+        physical = self.storage.get_segments()
+        if physical is None:
+            return None
+        return sorted((age, age + count) for age, count in (self._run(*ends) for ends in physical))
+
+    def _add_segments(self, physical: Sequence[tuple[int, int]]) -> None:
+        """Take over segments given as slots (first, last)."""
+        first_row = self._state.appended - self._state.count
+        for ends in physical:
+            age, count = self._run(*ends)
+            self._episodes.add(first_row + age, count)
+
+    def _run(self, first: int, last: int) -> tuple[int, int]:
+        """Rows older than the slot `first`, and how many slots (first, last) are."""
+        capacity = self.capacity
+        if capacity is None:
+            return first - self.offset, last - first + 1
+        return (first - self.offset) % capacity, (last - first) % capacity + 1
+
+    @property
+    def episodes(self) -> pa.Table:
+        """The ended episodes, oldest first.
+
+        Int64 `start` and `length` mean rows of the buffer, as `get_segments` does; the other columns are
+        what was said of the episodes.
+        """
+        self._require_open()
+        return visible_episodes(self._episodes.table(), self._state)
+
+    def _require_writable(self) -> None:
+        self._require_open()
+        if not self.is_mutable:
+            raise ReadOnlyError("the buffer was opened for reading; open it with read_only=False")

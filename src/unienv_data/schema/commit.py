@@ -1,0 +1,245 @@
+"""The commit document, as frozen values. `schemas/dataset.schema.json` describes its JSON form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from unienv_data.errors import CorruptDataError, DocumentError, UnsupportedVersionError
+from unienv_data.schema.validation import validate
+
+__all__ = [
+    "FORMAT_VERSION",
+    "ROWS_LOG",
+    "ArrayEntry",
+    "BufferState",
+    "Commit",
+    "EpisodePart",
+    "LogEntry",
+    "Tail",
+    "TailPart",
+]
+
+FORMAT_VERSION = 1
+FORMAT_NAME = "unienv-data"
+ROWS_LOG = "rows"
+"""The log that fixed columns share; a ragged column's values have a log named after their array."""
+
+
+@dataclass(frozen=True)
+class ArrayEntry:
+    """One Zarr array.
+
+    Attributes:
+        id: its number within the dataset, never used again.
+        log: the log whose rows it holds.
+        dtype: NumPy's name of its data type.
+        shape: shape of one entry.
+        chunk_rows: rows in an inner chunk.
+        shard_rows: rows in a shard, a power of two.
+        codec: the specification that a person wrote, or the default.
+        codecs: the inner codecs, as in Zarr's own metadata.
+        lossy: whether what is read may differ from what was written.
+        stored_bytes: encoded bytes so far.
+    """
+
+    id: int
+    log: str
+    dtype: str
+    shape: tuple[int, ...]
+    chunk_rows: int
+    shard_rows: int
+    codec: str
+    codecs: tuple[Mapping[str, Any], ...]
+    lossy: bool = False
+    stored_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One append-only log of rows.
+
+    Attributes:
+        block_rows: rows in a block, which one writer owns.
+        length: position after the last committed row.
+        start: where the block began that `length` lies in.
+    """
+
+    block_rows: int
+    length: int = 0
+    start: int = 0
+
+
+@dataclass(frozen=True)
+class TailPart:
+    """Where an array's chunks after its last full shard stand in the tail object.
+
+    Attributes:
+        offset: first byte of the part.
+        length: bytes of the part, its index included.
+        chunks: number of chunks; the last may be filled in part.
+    """
+
+    offset: int
+    length: int
+    chunks: int
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The object that holds every array's rows after its last full shard."""
+
+    object: str
+    parts: Mapping[str, TailPart]
+
+
+@dataclass(frozen=True)
+class EpisodePart:
+    """An immutable part of the episode table.
+
+    Attributes:
+        object: its name below the dataset's root.
+        episodes: how many rows it has.
+    """
+
+    object: str
+    episodes: int
+
+
+@dataclass(frozen=True)
+class BufferState:
+    """What a replay buffer hands to the commit.
+
+    Attributes:
+        count: rows in the buffer.
+        offset: slot of the oldest row.
+        capacity: slots of a ring; None where the buffer grows.
+        appended: rows ever appended: the next sequence number.
+        open_start: sequence number at which the open segment began; None where none is open.
+        segments: whether segments are kept.
+        episodes: parts of the episode table, oldest first.
+    """
+
+    count: int = 0
+    offset: int = 0
+    capacity: int | None = None
+    appended: int = 0
+    open_start: int | None = None
+    segments: bool = True
+    episodes: tuple[EpisodePart, ...] = ()
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One immutable state of a dataset.
+
+    Attributes:
+        uuid: the dataset's, 32 hexadecimal digits.
+        number: counts from 0; commit N exists once its object does.
+        writer: token of the writer, 24 hexadecimal digits.
+        time: when it was made, UTC, ISO 8601.
+        storage: id of the storage's kind.
+        path: where the storage stands below the root.
+        space: the space of one row; authoritative.
+        length: number of slots.
+        capacity: fixed number of slots, or None.
+        runs: (first slot, first log row, count).
+        runs_object: the object that holds the runs where they are many; then `runs` is empty in the document.
+        logs: by name.
+        arrays: by name below `columns/`.
+        tail: None where every row stands in a shard.
+        released: the writer has finished; the next may continue where it stopped.
+        sealed: plain Zarr readers see every row.
+        buffer: what the replay buffer handed over.
+        attributes: what users and converters said of the data.
+    """
+
+    uuid: str
+    number: int
+    writer: str
+    time: str
+    storage: str
+    path: str
+    space: Mapping[str, Any]
+    length: int
+    capacity: int | None
+    runs: tuple[tuple[int, int, int], ...]
+    logs: Mapping[str, LogEntry]
+    arrays: Mapping[str, ArrayEntry]
+    runs_object: str | None = None
+    tail: Tail | None = None
+    released: bool = False
+    sealed: bool = False
+    buffer: BufferState = field(default_factory=BufferState)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """The document, strict JSON in UTF-8."""
+        document = {"format": FORMAT_NAME, "version": FORMAT_VERSION, **asdict(self)}
+        return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+    @staticmethod
+    def from_bytes(data: bytes, source: str) -> Commit:
+        """The commit that `data` describes.
+
+        Args:
+            data: a JSON document.
+            source: what to call it in errors.
+
+        Raises:
+            CorruptDataError: it is not JSON, or no document of this format.
+            UnsupportedVersionError: a later version of the library wrote it.
+            DocumentError: it breaks the schema; every problem is named.
+        """
+        try:
+            document = json.loads(data)
+        except ValueError as exc:
+            raise CorruptDataError(f"{source}: not a JSON document ({exc})") from exc
+        if not isinstance(document, dict) or document.get("format") != FORMAT_NAME:
+            raise CorruptDataError(f"{source}: not a document of {FORMAT_NAME}")
+        version = document.get("version")
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise UnsupportedVersionError(
+                f"{source}: format version {version}, this library reads up to {FORMAT_VERSION}; "
+                "pip install --upgrade unienv-data"
+            )
+        validate(document, "dataset", source)
+        return _from_document(document, source)
+
+    def with_(self, **changes: Any) -> Commit:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+
+def _from_document(document: Mapping[str, Any], source: str) -> Commit:
+    fields = {key: value for key, value in document.items() if key not in ("format", "version")}
+    tail = fields["tail"]
+    buffer = fields["buffer"]
+    commit = Commit(
+        **{
+            **fields,
+            "runs": tuple((slot, row, count) for slot, row, count in fields["runs"]),
+            "logs": {name: LogEntry(**entry) for name, entry in fields["logs"].items()},
+            "arrays": {
+                name: ArrayEntry(
+                    **{**entry, "shape": tuple(entry["shape"]), "codecs": tuple(entry["codecs"])}
+                )
+                for name, entry in fields["arrays"].items()
+            },
+            "tail": tail
+            and Tail(tail["object"], {name: TailPart(**part) for name, part in tail["parts"].items()}),
+            "buffer": BufferState(
+                **{**buffer, "episodes": tuple(EpisodePart(**part) for part in buffer["episodes"])}
+            ),
+        }
+    )
+    unknown = [
+        f"arrays.{name}.log: no log named {entry.log!r}"
+        for name, entry in commit.arrays.items()
+        if entry.log not in commit.logs
+    ]
+    if unknown:
+        raise DocumentError(source, unknown)
+    return commit

@@ -1,0 +1,280 @@
+"""Instances as compressed, chunked columns of a Zarr v3 group, on any fsspec filesystem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any, ClassVar, Self
+
+from unienv_data.base.batch import BatchT
+from unienv_data.columns import ColumnInfo, columns_of
+from unienv_data.errors import DatasetExistsError, DatasetNotFoundError, ReadOnlyError, SpaceError
+from unienv_data.indexing import IndexableType, resolve_index
+from unienv_data.schema.commit import BufferState, Commit
+from unienv_data.storages.committing import CommittingStorage
+from unienv_data.store.codecs import CodecSpec
+from unienv_data.store.commits import find_commit
+from unienv_data.store.creation import NewStore, create_store
+from unienv_data.store.describe import describe_columns
+from unienv_data.store.layout import LayoutOptions
+from unienv_data.store.logstore import LogStore
+from unienv_data.store.objects import ObjectStore, open_objects
+from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
+from unienv_interface.space import Space
+from unienv_interface.space.space_utils import batch_utils
+from unienv_interface.space.space_utils.serialization_utils import json_to_space, space_to_json
+
+__all__ = ["ZarrStorage"]
+
+
+class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
+    """Slots of a space, each leaf of the space a column.
+
+    Made by `create` and `load_from`. What is written is visible to this object at once, and to others with
+    the next commit.
+
+    Args:
+        single_instance_space: the space of one instance.
+        store: its slots.
+        cache_path: where the dataset stands; None for memory.
+        read_only: whether changes are refused.
+    """
+
+    kind: ClassVar[str | None] = "zarr"
+
+    def __init__(
+        self,
+        single_instance_space: Space[BatchT, BDeviceType, BDtypeType, BRNGType],
+        store: LogStore,
+        *,
+        cache_path: str | PathLike[str] | None,
+        read_only: bool,
+    ) -> None:
+        super().__init__(single_instance_space)
+        self._store = store
+        self._node = columns_of(single_instance_space)
+        self._names = tuple(spec.name for spec in self._node.specs)
+        self.capacity = store.commit_read.capacity
+        self.cache_filename = cache_path
+        self.is_mutable = not read_only
+
+    @classmethod
+    def create(
+        cls,
+        single_instance_space: Space[BatchT, BDeviceType, BDtypeType, BRNGType],
+        *args: Any,
+        capacity: int | None,
+        cache_path: str | PathLike[str] | None = None,
+        multiprocessing: bool = False,
+        subfolder: str = "",
+        overwrite: bool = False,
+        codecs: Mapping[str, CodecSpec] | None = None,
+        chunks: Mapping[str, int] | None = None,
+        shards: Mapping[str, int] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        assume_single_writer: bool = False,
+        buffer: BufferState | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        commit_on_create: bool = True,
+        **kwargs: Any,
+    ) -> Self:
+        """Make an empty storage.
+
+        Args:
+            single_instance_space: the space of one instance.
+            *args: nothing.
+            capacity: fixed number of slots; None for a storage that grows.
+            cache_path: a folder or any fsspec URL; None keeps everything in memory.
+            multiprocessing: whether other processes will write too.
+            subfolder: where the storage stands below `cache_path`, which holds the dataset as a whole.
+            overwrite: replace the dataset that stands there.
+            codecs: codec of the columns that a pattern means, such as `{"observation/*": "lz4"}`.
+            chunks: rows in an inner chunk, by pattern; rounded up to a power of two.
+            shards: rows in a shard, by pattern; rounded up to a power of two.
+            storage_options: handed to the fsspec filesystem; never stored.
+            assume_single_writer: nobody else writes, on a filesystem that cannot make sure of it.
+            buffer: what a replay buffer hands to the first commit.
+            attributes: what is said of the data, strict JSON.
+            commit_on_create: make the first commit at once; without it the dataset exists with the next one.
+            **kwargs: nothing.
+
+        Raises:
+            DatasetExistsError: a dataset stands there, or something else, which is never overwritten.
+            PathError: a pattern means no column.
+            CodecError: a codec cannot be understood.
+            SpaceError: the space cannot be stored.
+        """
+        if args or kwargs:
+            unknown = [*map(repr, args), *kwargs]
+            raise SpaceError(f"ZarrStorage.create: unknown arguments {', '.join(unknown)}")
+        if capacity is not None and capacity < 1:
+            raise SpaceError(f"capacity: expected at least 1 slot or None, got {capacity}")
+        node = columns_of(single_instance_space)
+        new = NewStore(
+            kind="zarr",
+            space=space_to_json(single_instance_space),
+            columns=node.specs,
+            capacity=capacity,
+            layout=LayoutOptions(codecs or {}, chunks or {}, shards or {}),
+        )
+        root = open_objects(cache_path, storage_options, assume_single_writer=assume_single_writer)
+        if overwrite:
+            _remove_dataset(root, subfolder)
+        store = create_store(
+            root,
+            subfolder,
+            new,
+            buffer=buffer or BufferState(capacity=capacity),
+            attributes=attributes or {},
+            commit=commit_on_create,
+        )
+        return cls(single_instance_space, store, cache_path=cache_path, read_only=False)
+
+    @classmethod
+    def load_from(
+        cls,
+        path: str | PathLike[str],
+        single_instance_space: Space[BatchT, BDeviceType, BDtypeType, BRNGType],
+        *,
+        capacity: int | None = None,
+        read_only: bool = True,
+        multiprocessing: bool = False,
+        subfolder: str = "",
+        storage_options: Mapping[str, Any] | None = None,
+        assume_single_writer: bool = False,
+        commit: Commit | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Open a storage.
+
+        Args:
+            path: a folder or any fsspec URL.
+            single_instance_space: the space of one instance; must be the one that is stored.
+            capacity: must be the one that is stored, where given.
+            read_only: refuse changes; takes no lock.
+            multiprocessing: whether other processes will write too.
+            subfolder: where the storage stands below `path`.
+            storage_options: handed to the fsspec filesystem.
+            assume_single_writer: nobody else writes, on a filesystem that cannot make sure of it.
+            commit: the commit to open, where it has been read already; the newest otherwise.
+            **kwargs: nothing.
+
+        Raises:
+            DatasetNotFoundError: nothing stands there.
+            SpaceError: the space or the capacity is another.
+            WriterLockedError: it is opened for writing, and somebody else is writing.
+        """
+        if kwargs:
+            raise SpaceError(f"ZarrStorage.load_from: unknown arguments {', '.join(kwargs)}")
+        root = open_objects(path, storage_options, assume_single_writer=assume_single_writer)
+        found = commit or find_commit(root, subfolder)
+        if found is None:
+            raise DatasetNotFoundError(f"{root.url}: no dataset stands there")
+        stored = json_to_space(found.space, single_instance_space.backend, single_instance_space.device)
+        if stored != single_instance_space:
+            raise SpaceError(f"{root.url}: expected the stored space {stored}, got {single_instance_space}")
+        if capacity is not None and capacity != found.capacity:
+            raise SpaceError(f"{root.url}: expected the stored capacity {found.capacity}, got {capacity}")
+        columns = columns_of(single_instance_space).specs
+        store = LogStore(root, found, columns, writable=not read_only)
+        return cls(single_instance_space, store, cache_path=path, read_only=read_only)
+
+    # Slots
+
+    def __len__(self) -> int:
+        return self._store.length
+
+    def extend_length(self, length: int) -> None:
+        if self.capacity is None:
+            self._store.extend_length(length)
+
+    def shrink_length(self, length: int) -> None:
+        if self.capacity is None:
+            self._store.shrink_length(length)
+
+    def get(self, index: IndexableType | BArrayType) -> BatchT:
+        slots = resolve_index(index, len(self))
+        columns = self._store.get(slots.rows, self._names)
+        value: BatchT = self._node.decode(columns, len(slots))
+        return batch_utils.get_at(self._batched_space, value, 0) if slots.is_scalar else value
+
+    def set(self, index: IndexableType | BArrayType, value: BatchT) -> None:
+        self._require_mutable()
+        slots = resolve_index(index, len(self))
+        columns = self._node.encode_one(value) if slots.is_scalar else self._node.encode(value, len(slots))
+        self._store.set(slots.rows, columns)
+
+    def clear(self) -> None:
+        self._require_mutable()
+        self.abort_segment()
+        self._store.clear()
+
+    # Commits
+
+    @property
+    def objects(self) -> ObjectStore:
+        return self._store.root
+
+    @property
+    def committed(self) -> Commit:
+        return self._store.commit_read
+
+    @property
+    def seconds_since_commit(self) -> float:
+        return self._store.seconds_since_commit
+
+    def describe(self) -> tuple[ColumnInfo, ...]:
+        return describe_columns(
+            self._node.specs, self._store.stored_arrays(), len(self), self._store.value_counts()
+        )
+
+    def commit(
+        self,
+        buffer: BufferState | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        *,
+        force: bool = False,
+    ) -> Commit:
+        return self._store.commit(buffer or self._own_state(), attributes=attributes, force=force)
+
+    def refresh(self) -> bool:
+        return self._store.refresh()
+
+    def seal(self, buffer: BufferState | None = None, attributes: Mapping[str, Any] | None = None) -> Commit:
+        return self._store.seal(buffer or self._own_state(), attributes)
+
+    def dumps(self, path: str | PathLike[str]) -> None:
+        """Write the storage as a dataset of its own to `path`, a folder or any fsspec URL."""
+        if self.is_mutable:
+            self.commit()
+        self.copy_to(open_objects(path), self.committed.buffer, self.committed.attributes)
+
+    def copy_to(self, target: ObjectStore, buffer: BufferState, attributes: Mapping[str, Any]) -> None:
+        if target.list("storage" if self.committed.path else ""):
+            raise DatasetExistsError(f"{target.url}: something is there already")
+        self._store.copy_to(target, buffer, attributes)
+
+    def release(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> None:
+        self._store.close(buffer, attributes)
+
+    def close(self) -> None:
+        self._store.close(self._own_state() if self.is_mutable else None)
+
+    def _own_state(self) -> BufferState:
+        """The buffer's state as it was committed last: used alone, a storage has no buffer."""
+        return self._store.commit_read.buffer
+
+    def _require_mutable(self) -> None:
+        if not self.is_mutable:
+            raise ReadOnlyError(f"{self._store.url}: opened for reading; open it with read_only=False")
+
+
+def _remove_dataset(root: ObjectStore, subfolder: str) -> None:
+    """Remove the dataset at `root`, and nothing that is none."""
+    if not root.list(""):
+        return
+    if find_commit(root, subfolder) is None:
+        raise DatasetExistsError(
+            f"{root.url}: something is there that is no dataset, and is not overwritten; remove it yourself"
+        )
+    root.delete_all()

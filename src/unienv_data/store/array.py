@@ -1,0 +1,110 @@
+"""One stored array: its numbers, its names, its Zarr metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from unienv_data.schema.commit import ArrayEntry
+from unienv_data.store.codecs import ChunkCodec, ChunkShape, make_codec
+
+__all__ = ["COLUMNS", "StoredArray", "groups_of"]
+
+COLUMNS = "columns"
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """An array as a commit describes it.
+
+    Attributes:
+        name: its path below `columns/`.
+        entry: its entry in the commit.
+    """
+
+    name: str
+    entry: ArrayEntry
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of an entry."""
+        return np.dtype(self.entry.dtype)
+
+    @cached_property
+    def row_bytes(self) -> int:
+        """Decoded bytes of one row; 0 where its shape has an axis of length 0, and nothing is stored."""
+        return int(np.prod(self.entry.shape, dtype=np.int64)) * self.dtype.itemsize
+
+    @cached_property
+    def chunk(self) -> ChunkShape:
+        """What an inner chunk holds."""
+        return ChunkShape(self.entry.chunk_rows, self.dtype, self.entry.shape)
+
+    @cached_property
+    def codec(self) -> ChunkCodec:
+        """Encodes and decodes inner chunks."""
+        return make_codec(self.entry.codecs, self.chunk)
+
+    @property
+    def chunks_per_shard(self) -> int:
+        """Inner chunks in a full shard."""
+        return self.entry.shard_rows // self.entry.chunk_rows
+
+    def shard_object(self, shard: int) -> str:
+        """The name of a shard's object."""
+        return f"{COLUMNS}/{self.name}/" + ".".join(["c", str(shard), *("0" for _ in self.entry.shape)])
+
+    @property
+    def metadata_object(self) -> str:
+        """The name of the array's Zarr metadata."""
+        return f"{COLUMNS}/{self.name}/zarr.json"
+
+    def metadata(self, rows: int) -> bytes:
+        """The array's Zarr v3 metadata, as of `rows` rows.
+
+        The keys of shards are flat (`c.5.0.0`): one folder an array rather than one a shard.
+        """
+        # Zarr has no chunks of length 0; where the shape has such an axis no chunk is ever addressed.
+        tail = [max(length, 1) for length in self.entry.shape]
+        sharding = {
+            "name": "sharding_indexed",
+            "configuration": {
+                "chunk_shape": [self.entry.chunk_rows, *tail],
+                "codecs": [dict(codec) for codec in self.entry.codecs],
+                "index_codecs": [
+                    {"name": "bytes", "configuration": {"endian": "little"}},
+                    {"name": "crc32c"},
+                ],
+                "index_location": "end",
+            },
+        }
+        document = {
+            "zarr_format": 3,
+            "node_type": "array",
+            "shape": [rows, *self.entry.shape],
+            "data_type": self.entry.dtype,
+            "chunk_grid": {
+                "name": "regular",
+                "configuration": {"chunk_shape": [self.entry.shard_rows, *tail]},
+            },
+            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "."}},
+            "fill_value": False if self.dtype.kind == "b" else 0 if self.dtype.kind in "iu" else 0.0,
+            "codecs": [sharding],
+            "attributes": {},
+        }
+        return json.dumps(document, indent=1).encode()
+
+
+def groups_of(arrays: Iterable[str]) -> list[tuple[str, bytes]]:
+    """The groups above arrays of these names: the name of each one's metadata object, and its content."""
+    groups = {COLUMNS}
+    for name in arrays:
+        parts = name.split("/")[:-1]
+        groups |= {"/".join([COLUMNS, *parts[: i + 1]]) for i in range(len(parts))}
+    metadata = json.dumps({"zarr_format": 3, "node_type": "group", "attributes": {}}, indent=1).encode()
+    return [(f"{group}/zarr.json", metadata) for group in sorted(groups)]

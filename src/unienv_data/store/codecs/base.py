@@ -1,0 +1,69 @@
+"""What the store asks of a codec: rows to bytes and back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ChunkCodec", "ChunkShape"]
+
+
+@dataclass(frozen=True)
+class ChunkShape:
+    """What one inner chunk holds.
+
+    Attributes:
+        rows: number of rows.
+        dtype: data type of an entry.
+        shape: shape of an entry; a chunk is (rows, *shape).
+    """
+
+    rows: int
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    @property
+    def full(self) -> tuple[int, ...]:
+        """The shape of a chunk, (rows, *shape)."""
+        return (self.rows, *self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of a decoded chunk."""
+        return int(np.prod(self.full, dtype=np.int64)) * self.dtype.itemsize
+
+
+class ChunkCodec(ABC):
+    """Encodes and decodes the inner chunks of one array. Safe to use from several threads.
+
+    Attributes:
+        chunk: what a chunk holds.
+        cheap: decoding costs about as much as handing it to another thread.
+    """
+
+    chunk: ChunkShape
+    cheap: bool = False
+
+    @abstractmethod
+    def encode(self, rows: NDArray[Any]) -> bytes:
+        """The bytes of one chunk.
+
+        Args:
+            rows: (rows, *shape), contiguous, of the array's dtype.
+        """
+
+    @abstractmethod
+    def decode(self, data: bytes | memoryview, out: NDArray[Any]) -> None:
+        """Decode one chunk into `out`.
+
+        Args:
+            data: what `encode` gave, read-only.
+            out: (rows, *shape), contiguous, of the array's dtype.
+
+        Raises:
+            ValueError: the bytes are damaged, or decode to something else than such a chunk.
+        """

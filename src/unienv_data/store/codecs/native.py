@@ -1,0 +1,154 @@
+"""The codec chains that are decoded here, straight into the output."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+from numcodecs import blosc
+from numpy.typing import NDArray
+
+from unienv_data.store.codecs.base import ChunkCodec, ChunkShape
+from unienv_data.store.shard import crc32c
+
+__all__ = ["NativeCodec", "native_codec"]
+
+_SHUFFLE = {"noshuffle": 0, "shuffle": 1, "bitshuffle": 2}
+
+
+class _Compressor(ABC):
+    """Flat bytes to fewer bytes."""
+
+    cheap = False
+
+    @abstractmethod
+    def compress(self, data: NDArray[np.uint8]) -> bytes:
+        """The compressed form of `data`, (nbytes,)."""
+
+    @abstractmethod
+    def decompress(self, data: memoryview, out: NDArray[np.uint8]) -> None:
+        """Fill `out`, (nbytes,); ValueError where `data` holds another number of bytes."""
+
+
+class _Raw(_Compressor):
+    cheap = True
+
+    def compress(self, data: NDArray[np.uint8]) -> bytes:
+        return data.tobytes()
+
+    def decompress(self, data: memoryview, out: NDArray[np.uint8]) -> None:
+        if len(data) != len(out):
+            raise ValueError(f"{len(data)} bytes, expected {len(out)}")
+        out[:] = np.frombuffer(data, dtype=np.uint8)
+
+
+class _Blosc(_Compressor):
+    def __init__(self, cname: str, clevel: int, shuffle: str, typesize: int, blocksize: int = 0) -> None:
+        self._cname = cname.encode()
+        self._level = clevel
+        self._shuffle = _SHUFFLE[shuffle]
+        # Blosc takes the size of an element from the buffer's format.
+        self._element = np.dtype(f"V{typesize}") if typesize not in (1, 2, 4, 8) else np.dtype(f"u{typesize}")
+        self._blocksize = blocksize
+
+    def compress(self, data: NDArray[np.uint8]) -> bytes:
+        elements = data.view(self._element)
+        # That arrays are buffers is known to NumPy's types from Python 3.12 on only.
+        packed: bytes = blosc.compress(
+            cast(Any, elements), self._cname, self._level, self._shuffle, self._blocksize
+        )
+        return packed
+
+    def decompress(self, data: memoryview, out: NDArray[np.uint8]) -> None:
+        # The header states the decoded size: a wrong one would leave part of `out` as it was.
+        if len(data) < 16 or struct.unpack_from("<I", data, 4)[0] != len(out):
+            raise ValueError(f"a blosc header that does not announce {len(out)} bytes")
+        if struct.unpack_from("<I", data, 12)[0] != len(data):
+            raise ValueError(f"a blosc header that does not announce its own {len(data)} bytes")
+        try:
+            blosc.decompress(data, out)
+        except RuntimeError as exc:
+            raise ValueError(str(exc)) from exc
+
+
+class _Gzip(_Compressor):
+    def __init__(self, level: int) -> None:
+        self._level = level
+
+    def compress(self, data: NDArray[np.uint8]) -> bytes:
+        packer = zlib.compressobj(self._level, wbits=31)
+        return packer.compress(data) + packer.flush()
+
+    def decompress(self, data: memoryview, out: NDArray[np.uint8]) -> None:
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            # One byte more than fits tells a longer stream without inflating all of it.
+            raw = unpacker.decompress(data, len(out) + 1)
+        except zlib.error as exc:
+            raise ValueError(str(exc)) from exc
+        if len(raw) != len(out) or not unpacker.eof:
+            raise ValueError(f"a gzip stream that does not hold {len(out)} bytes")
+        out[:] = np.frombuffer(raw, dtype=np.uint8)
+
+
+class NativeCodec(ChunkCodec):
+    """`bytes`, then perhaps a compressor, then perhaps `crc32c`.
+
+    Args:
+        chunk: what a chunk holds.
+        compressor: what stands between.
+        checked: whether a crc32c follows.
+    """
+
+    def __init__(self, chunk: ChunkShape, compressor: _Compressor, checked: bool) -> None:
+        self.chunk = chunk
+        self.cheap = compressor.cheap or chunk.nbytes < _CHEAP_BYTES
+        self._compressor = compressor
+        self._checked = checked
+
+    def encode(self, rows: NDArray[Any]) -> bytes:
+        packed = self._compressor.compress(rows.reshape(-1).view(np.uint8))
+        return packed + struct.pack("<I", crc32c(packed)) if self._checked else packed
+
+    def decode(self, data: bytes | memoryview, out: NDArray[Any]) -> None:
+        view = memoryview(data)
+        if self._checked:
+            # A view of bytes is read-only, as the checksum's buffer must be.
+            if len(data) < 4 or crc32c(np.frombuffer(data, np.uint8, len(data) - 4)) != _last_word(data):
+                raise ValueError("checksum does not match")
+            view = view[:-4]
+        self._compressor.decompress(view, out.reshape(-1).view(np.uint8))
+
+
+_CHEAP_BYTES = 4096
+
+
+def _last_word(data: bytes | memoryview) -> int:
+    return int.from_bytes(data[-4:], "little")
+
+
+def native_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> NativeCodec | None:
+    """The codec of a chain, or None where the chain is not one of those decoded here."""
+    chain = [(codec["name"], dict(codec.get("configuration") or {})) for codec in codecs]
+    checked = bool(chain) and chain[-1][0] == "crc32c"
+    if checked:
+        chain.pop()
+    if (
+        not chain
+        or chain[0][0] != "bytes"
+        or chain[0][1].get("endian", "little") != "little"
+        or len(chain) > 2
+    ):
+        return None
+    if len(chain) == 1:
+        return NativeCodec(chunk, _Raw(), checked)
+    name, configuration = chain[1]
+    if name == "blosc" and configuration.keys() <= {"cname", "clevel", "shuffle", "typesize", "blocksize"}:
+        return NativeCodec(chunk, _Blosc(**configuration), checked)
+    if name == "gzip" and configuration.keys() == {"level"}:
+        return NativeCodec(chunk, _Gzip(**configuration), checked)
+    return None

@@ -1,0 +1,95 @@
+"""A new storage: its arrays laid out and described, its first commit made."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from unienv_data.columns.data import ColumnSpec
+from unienv_data.errors import DatasetExistsError
+from unienv_data.schema.commit import BufferState, Commit
+from unienv_data.store.array import groups_of
+from unienv_data.store.commits import storage_objects, utc_now
+from unienv_data.store.layout import LayoutOptions, lay_out
+from unienv_data.store.logstore import LogStore
+from unienv_data.store.objects import ObjectStore
+
+__all__ = ["NewStore", "create_store"]
+
+
+@dataclass(frozen=True)
+class NewStore:
+    """What a new storage is made of.
+
+    Attributes:
+        kind: id of the storage's kind.
+        space: JSON of the space of one row.
+        columns: what it stores.
+        capacity: fixed number of slots, or None.
+        layout: what the user asked for.
+    """
+
+    kind: str
+    space: Mapping[str, Any]
+    columns: Sequence[ColumnSpec]
+    capacity: int | None
+    layout: LayoutOptions
+
+
+def create_store(
+    root: ObjectStore,
+    path: str,
+    new: NewStore,
+    *,
+    buffer: BufferState,
+    attributes: Mapping[str, Any],
+    commit: bool = True,
+) -> LogStore:
+    """Make a storage below `root`.
+
+    Args:
+        root: where the dataset is to stand; nothing may be there.
+        path: where the storage is to stand below it.
+        new: what it is made of.
+        buffer: what a replay buffer hands to the first commit.
+        attributes: what is said of the data.
+        commit: make the first commit at once; without it the dataset exists with the next commit.
+
+    Raises:
+        DatasetExistsError: something is there.
+    """
+    entries, logs = lay_out(new.columns, new.layout)
+    if root.list(""):
+        raise DatasetExistsError(
+            f"{root.url}: something is there already; pass overwrite=True to replace a dataset"
+        )
+    base = Commit(
+        uuid=secrets.token_hex(16),
+        number=-1,
+        writer="0" * 24,
+        time=utc_now().isoformat(),
+        storage=new.kind,
+        path=path,
+        space=new.space,
+        length=new.capacity or 0,
+        capacity=new.capacity,
+        runs=(),
+        logs=logs,
+        arrays=entries,
+        sealed=True,
+        buffer=buffer,
+        attributes=attributes,
+    )
+    store = LogStore(root, base, new.columns, writable=True)
+    try:
+        for name, metadata in groups_of(entries):
+            storage_objects(root, path).replace(name, metadata)
+        store.write_shapes()
+        if commit:
+            store.commit(buffer, force=True)
+    except BaseException:
+        store.abandon()
+        raise
+    return store

@@ -1,0 +1,159 @@
+"""How the columns of a new dataset are laid out: arrays, chunks, shards, blocks, codecs.
+
+Frames, that is rows of 4 KiB and more, stand alone in an inner chunk, so that one is read without its
+neighbours; smaller rows share chunks of about 16 KiB. A shard of the widest column is about 8 MiB once
+compressed; frames of several cameras share that budget, because each array's part-filled shard is written
+again with every commit. Everything else has shards of at most 1 MiB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from unienv_data.columns.data import ColumnSpec
+from unienv_data.columns.patterns import choose
+from unienv_data.errors import SpaceError
+from unienv_data.schema.commit import ROWS_LOG, ArrayEntry, LogEntry
+from unienv_data.store.codecs import ChunkShape, CodecSpec, chain_of
+from unienv_data.store.ragged import INDEX, VALUES
+
+__all__ = ["LayoutOptions", "lay_out"]
+
+_DEFAULT_CODEC = "zstd"
+_FRAME_BYTES = 4096
+_CHUNK_BYTES = 16 << 10
+_FRAME_SHARD_BYTES = 16 << 20  # raw; about half of it stored
+_LEAST_FRAME_SHARD_BYTES = 4 << 20
+_WIDEST_SHARD_BYTES = 4 << 20
+_SHARD_BYTES = 1 << 20
+_SHARDS_IN_BLOCK = 16  # of the array with the shortest shards
+_VALUE_SHARDS_IN_BLOCK = 8
+
+
+@dataclass(frozen=True)
+class LayoutOptions:
+    """What the user asked for, by column pattern.
+
+    Attributes:
+        codecs: codec specifications.
+        chunks: rows in an inner chunk.
+        shards: rows in a shard; rounded up to a power of two.
+    """
+
+    codecs: Mapping[str, CodecSpec] = field(default_factory=dict)
+    chunks: Mapping[str, int] = field(default_factory=dict)
+    shards: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Array:
+    name: str
+    column: str
+    log: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    @property
+    def row_bytes(self) -> int:
+        return max(int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize, 1)
+
+    @property
+    def is_frame(self) -> bool:
+        return self.row_bytes >= _FRAME_BYTES
+
+
+def lay_out(
+    columns: Sequence[ColumnSpec], options: LayoutOptions
+) -> tuple[dict[str, ArrayEntry], dict[str, LogEntry]]:
+    """Arrays and logs of a new dataset, by name.
+
+    Raises:
+        PathError: a pattern of the options means no column.
+        CodecError: a codec cannot be understood.
+        SpaceError: a number of rows is not positive.
+    """
+    names = [column.name for column in columns]
+    codecs = choose(options.codecs, names)
+    chunks = choose(options.chunks, names)
+    shards = choose(options.shards, names)
+    arrays = [array for column in columns for array in _arrays(column)]
+    defaults = _default_shards(arrays)
+    entries: dict[str, ArrayEntry] = {}
+    for number, array in enumerate(arrays):
+        chunk_rows = _asked(chunks, array) or _power_below(_CHUNK_BYTES // array.row_bytes)
+        shard_rows = _asked(shards, array) or defaults[array.name]
+        chunk_rows = _power_above(chunk_rows)
+        shard_rows = max(_power_above(shard_rows), chunk_rows)
+        spec = codecs.get(array.column, _DEFAULT_CODEC) if not array.name.endswith(INDEX) else _DEFAULT_CODEC
+        chain = chain_of(spec, ChunkShape(chunk_rows, array.dtype, array.shape))
+        entries[array.name] = ArrayEntry(
+            id=number,
+            log=array.log,
+            dtype=array.dtype.name,
+            shape=array.shape,
+            chunk_rows=chunk_rows,
+            shard_rows=shard_rows,
+            codec=spec if isinstance(spec, str) else " > ".join(str(codec["name"]) for codec in spec),
+            codecs=chain,
+        )
+    return entries, _logs(entries)
+
+
+def _arrays(column: ColumnSpec) -> list[_Array]:
+    if column.ragged_axes is None:
+        return [_Array(column.name, column.name, ROWS_LOG, column.dtype, column.shape)]
+    values = column.name + VALUES
+    return [
+        _Array(column.name + INDEX, column.name, ROWS_LOG, np.dtype(np.int64), (1 + column.ragged_axes,)),
+        _Array(values, column.name, values, column.dtype, ()),
+    ]
+
+
+def _logs(entries: Mapping[str, ArrayEntry]) -> dict[str, LogEntry]:
+    rows = [entry.shard_rows for entry in entries.values() if entry.log == ROWS_LOG]
+    logs = {ROWS_LOG: LogEntry(block_rows=max(rows, default=1))}
+    for entry in entries.values():
+        if entry.log != ROWS_LOG:
+            logs[entry.log] = LogEntry(block_rows=entry.shard_rows * _VALUE_SHARDS_IN_BLOCK)
+    return logs
+
+
+def _default_shards(arrays: Sequence[_Array]) -> dict[str, int]:
+    """Rows in a shard of each array, by its name."""
+    rows = [array for array in arrays if array.log == ROWS_LOG]
+    frames = sum(array.is_frame for array in rows)
+    widest = max((array.row_bytes for array in rows), default=1)
+    frame_bytes = max(_FRAME_SHARD_BYTES // max(frames, 1), _LEAST_FRAME_SHARD_BYTES)
+    shards: dict[str, int] = {}
+    for array in arrays:
+        if array in rows and array.is_frame:
+            raw = frame_bytes
+        elif array in rows and array.row_bytes == widest:
+            raw = _WIDEST_SHARD_BYTES
+        else:
+            raw = _SHARD_BYTES
+        shards[array.name] = _power_below(raw // array.row_bytes)
+    # A block holds whole shards of every array, and is what a writer copies after a crash.
+    most = _SHARDS_IN_BLOCK * min((shards[array.name] for array in rows), default=1)
+    return {**shards, **{array.name: min(shards[array.name], most) for array in rows}}
+
+
+def _asked(rows: Mapping[str, int], array: _Array) -> int | None:
+    asked = rows.get(array.column)
+    if asked is None or array.log != ROWS_LOG:
+        return None
+    if asked < 1:
+        raise SpaceError(f"{array.column}: a chunk or shard must have at least one row, got {asked}")
+    return asked
+
+
+def _power_below(value: int) -> int:
+    return 1 << (max(value, 1).bit_length() - 1)
+
+
+def _power_above(value: int) -> int:
+    return 1 << (max(value, 1) - 1).bit_length()

@@ -1,0 +1,355 @@
+"""A storage's slots on disk: the newest commit, the rows added since, and how they become a commit.
+
+The only door from `storages/` into the store; log rows never leave it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
+from unienv_data.errors import (
+    ClosedError,
+    FencedError,
+    ReadOnlyError,
+)
+from unienv_data.indexing import RowIndex
+from unienv_data.schema.commit import ROWS_LOG, BufferState, Commit
+from unienv_data.store.array import StoredArray
+from unienv_data.store.commits import CommitLog, storage_objects, utc_now
+from unienv_data.store.copying import copy_commit
+from unienv_data.store.gather import Gather
+from unienv_data.store.logwriter import LogWriter
+from unienv_data.store.objects import ObjectStore, WriterLock
+from unienv_data.store.reader import CommitReader
+from unienv_data.store.rowmap import SlotMap, runs_of
+
+__all__ = ["LogStore"]
+
+
+class LogStore:
+    """Slots of columns, as of one commit and with what this writer has added.
+
+    Args:
+        root: where the dataset stands.
+        commit: the commit to begin with.
+        columns: what it stores.
+        writable: whether to write; takes the lock of writers.
+
+    Raises:
+        WriterLockedError: another writer holds the lock.
+    """
+
+    def __init__(
+        self, root: ObjectStore, commit: Commit, columns: Sequence[ColumnSpec], *, writable: bool
+    ) -> None:
+        self._root = root
+        self._objects = storage_objects(root, commit.path)
+        self._commits = CommitLog(root, self._objects)
+        self._columns = {column.name: column for column in columns}
+        self._commit = commit
+        self._slots = SlotMap(commit.length, commit.runs)
+        self._gather = Gather(self._objects, bytes.fromhex(commit.uuid))
+        self._reader = CommitReader(commit, self._gather)
+        self._token = secrets.token_hex(12)
+        self._writable = writable
+        self._writer: LogWriter | None = None
+        self._pid = os.getpid()
+        self._fenced = False
+        self._closed = False
+        self._shapes_current = True
+        self._committed_at = time.monotonic()
+        self._lock: WriterLock | None = None
+        if writable:
+            holder = f"process {os.getpid()} on {socket.gethostname()}"
+            self._lock = self._objects.lock("writer.lock", holder)
+            self._writer = self._new_writer()
+
+    # What is there
+
+    @property
+    def commit_read(self) -> Commit:
+        """The commit that this store begins from."""
+        return self._commit
+
+    @property
+    def root(self) -> ObjectStore:
+        """Where the dataset stands."""
+        return self._root
+
+    def copy_to(self, root: ObjectStore, buffer: BufferState, attributes: Mapping[str, Any]) -> None:
+        """Write the last commit as a dataset of its own at `root`."""
+        self._check_open()
+        copy_commit(self._commit, self._objects, root, buffer, attributes)
+
+    @property
+    def url(self) -> str:
+        """Where the storage stands."""
+        return self._objects.url
+
+    @property
+    def length(self) -> int:
+        """Number of slots."""
+        return self._slots.length
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether there are changes that no commit holds."""
+        return (self._slots.length, self._slots.runs) != (self._commit.length, self._commit.runs)
+
+    @property
+    def seconds_since_commit(self) -> float:
+        """How long ago the last commit was made or read."""
+        return time.monotonic() - self._committed_at
+
+    def stored_arrays(self) -> list[StoredArray]:
+        """Every array, with its counters as of now."""
+        writer = self._writer
+        entries = writer.entries() if writer is not None and writer.has_begun else self._commit.arrays
+        return [StoredArray(name, entry) for name, entry in entries.items()]
+
+    def value_counts(self) -> dict[str, int]:
+        """Length of each log of values."""
+        writer = self._writer
+        logs = writer.logs() if writer is not None and writer.has_begun else self._commit.logs
+        return {name: log.length for name, log in logs.items() if name != ROWS_LOG}
+
+    # Reading
+
+    def get(self, slots: RowIndex, columns: Sequence[str]) -> dict[str, ColumnData]:
+        """The rows that the slots show, of the named columns, in the order of `slots`.
+
+        Slots that were never written give zeros, and empty ragged rows.
+        """
+        self._check_open()
+        rows = self._slots.lookup(slots)
+        specs = {name: self._columns[name] for name in columns}
+        if isinstance(rows, range) or not len(rows) or int(rows.min()) >= 0:
+            return {name: self._reader.read_column(spec, rows) for name, spec in specs.items()}
+        written = np.flatnonzero(rows >= 0)
+        return {
+            name: _spread(self._reader.read_column(spec, rows[written]), written, len(rows))
+            for name, spec in specs.items()
+        }
+
+    # Writing
+
+    def extend_length(self, count: int) -> None:
+        """Add `count` slots, which are unwritten."""
+        self._check_writable()
+        self._slots = self._slots.resized(self._slots.length + count)
+
+    def shrink_length(self, count: int) -> None:
+        """Remove the last `count` slots."""
+        self._check_writable()
+        self._slots = self._slots.resized(max(self._slots.length - count, 0))
+
+    def clear(self) -> None:
+        """Remove every slot of a growing storage; unwrite every slot of one of fixed capacity."""
+        self._check_writable()
+        self._slots = SlotMap(self._commit.capacity or 0)
+
+    def set(self, slots: RowIndex, columns: Mapping[str, ColumnData]) -> None:
+        """Have the slots show new rows.
+
+        Args:
+            slots: which slots; where one comes twice, the later row counts.
+            columns: as many rows of every column, by name.
+        """
+        writer = self._check_writable()
+        if not len(slots):
+            return
+        if not writer.has_begun:
+            self._begin(writer)
+        pieces = writer.append(columns, len(slots))
+        mapped = self._slots
+        done = 0
+        for row, count in pieces:
+            for slot, offset, length in runs_of(slots[done : done + count]):
+                mapped = mapped.assigned(slot, row + offset, length)
+            done += count
+        self._slots = mapped
+
+    def _begin(self, writer: LogWriter) -> None:
+        moved = writer.begin()
+        if moved is not None:
+            self._slots = self._slots.moved(*moved)
+        self._reader = self._reader.with_commit(self._commit, writer.pending)
+
+    # Committing
+
+    def commit(
+        self,
+        buffer: BufferState,
+        *,
+        attributes: Mapping[str, Any] | None = None,
+        force: bool = False,
+        released: bool = False,
+    ) -> Commit:
+        """Make what has been written the newest commit; nothing is done where nothing has changed.
+
+        Args:
+            buffer: what the replay buffer hands over.
+            attributes: what is said of the data; None leaves it as it was.
+            force: commit in any case.
+            released: the writer has finished.
+
+        Raises:
+            FencedError: another writer has taken over.
+        """
+        writer = self._check_writable()
+        attributes = self._commit.attributes if attributes is None else attributes
+        changed = self.is_dirty or buffer != self._commit.buffer or attributes != self._commit.attributes
+        if not (changed or force):
+            return self._commit
+        commit = replace(
+            self._commit,
+            number=self._commit.number + 1,
+            writer=self._token,
+            time=utc_now().isoformat(),
+            length=self._slots.length,
+            runs=self._slots.runs,
+            released=released,
+            buffer=buffer,
+            attributes=attributes,
+        )
+        return self._publish(self._with_rows(commit, writer))
+
+    def _with_rows(self, commit: Commit, writer: LogWriter) -> Commit:
+        """The commit with what the writer has added, whose tail is written."""
+        if not writer.has_begun or writer.logs() == commit.logs:
+            return commit
+        tail = writer.write_tail(commit.number, self._token)
+        self._shapes_current = False
+        return replace(commit, logs=writer.logs(), arrays=writer.entries(), tail=tail, sealed=False)
+
+    def _publish(self, commit: Commit) -> Commit:
+        self._objects.sync()
+        self._root.sync()
+        try:
+            self._commits.publish(commit)
+        except FencedError:
+            self._fenced = True
+            raise
+        self._commit = commit
+        self._committed_at = time.monotonic()
+        return commit
+
+    def seal(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> Commit:
+        """Write the last, part-filled shards to their places, so that plain Zarr readers see every row."""
+        writer = self._check_writable()
+        if not writer.has_begun and self._commit.tail is not None:
+            self._begin(writer)
+        if writer.has_begun:
+            writer.seal()
+        self.commit(buffer, attributes=attributes)
+        if not self._commit.sealed:
+            # Every row stands in a shard by now; other readers are told before anybody relies on it.
+            self.write_shapes()
+            sealed = replace(
+                self._commit,
+                number=self._commit.number + 1,
+                writer=self._token,
+                time=utc_now().isoformat(),
+                sealed=True,
+            )
+            self._publish(self._with_rows(sealed, writer))
+        return self._commit
+
+    def refresh(self) -> bool:
+        """Move a reader forward to the newest commit; returns whether there was a newer one.
+
+        A writer is the newest already.
+        """
+        self._check_open()
+        if self._writable:
+            return False
+        newer = self._commits.newer(self._commit)
+        if newer is None:
+            return False
+        self._commit = newer
+        self._slots = SlotMap(newer.length, newer.runs)
+        self._reader = self._reader.with_commit(newer, None)
+        self._committed_at = time.monotonic()
+        return True
+
+    def close(self, buffer: BufferState | None = None, attributes: Mapping[str, Any] | None = None) -> None:
+        """Commit what has been written, say that the writer has finished, and let go of everything."""
+        if self._closed:
+            return
+        try:
+            writer = self._writer
+            mine = self._pid == os.getpid() and not self._fenced
+            if writer is not None and buffer is not None and mine:
+                # The next writer continues where this one stopped if it is told that it may.
+                self.commit(buffer, attributes=attributes, force=writer.has_begun, released=writer.has_begun)
+                if not self._shapes_current:
+                    self.write_shapes()
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of everything without committing."""
+        self._closed = True
+        if self._lock is not None:
+            self._lock.release()
+        self._objects.close()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` has been called."""
+        return self._closed
+
+    # Zarr metadata, for other readers
+
+    def write_shapes(self) -> None:
+        """Have every array's metadata cover the rows that stand in shards."""
+        commit = self._commit
+        for name, entry in commit.arrays.items():
+            array = StoredArray(name, entry)
+            length = commit.logs[entry.log].length
+            if commit.tail is not None and name in commit.tail.parts:
+                length -= length % entry.shard_rows
+            self._objects.replace(array.metadata_object, array.metadata(length))
+        self._shapes_current = True
+
+    # States
+
+    def _new_writer(self) -> LogWriter:
+        return LogWriter(self._objects, self._commit, self._token, self._reader)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError(f"{self._objects.url}: closed; open it again")
+
+    def _check_writable(self) -> LogWriter:
+        self._check_open()
+        if self._writer is None:
+            raise ReadOnlyError(f"{self._objects.url}: opened for reading; open it with read_only=False")
+        if self._pid != os.getpid():
+            raise ReadOnlyError(
+                f"{self._objects.url}: opened for writing by process {self._pid}; a forked child cannot write"
+            )
+        if self._fenced:
+            raise FencedError(f"{self._objects.url}: another writer has taken over; open the dataset again")
+        return self._writer
+
+
+def _spread(data: ColumnData, places: np.ndarray[Any, Any], count: int) -> ColumnData:
+    """Rows at `places` of `count`, zeros or empty rows elsewhere."""
+    if isinstance(data, Ragged):
+        starts = np.zeros(count, dtype=np.int64)
+        shapes = np.zeros((count, data.shapes.shape[1]), dtype=np.int64)
+        starts[places], shapes[places] = data.starts, data.shapes
+        return Ragged(data.values, starts, shapes)
+    out = np.zeros((count, *data.shape[1:]), dtype=data.dtype)
+    out[places] = data
+    return out

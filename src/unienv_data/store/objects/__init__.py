@@ -1,0 +1,18 @@
+"""Where bytes lie: one interface, an implementation a kind of place."""
+
+from unienv_data.store.objects.base import ObjectStore, Range, WriterLock
+from unienv_data.store.objects.local import LocalObjects
+from unienv_data.store.objects.memory import MemoryObjects
+from unienv_data.store.objects.opening import join_url, open_objects
+from unienv_data.store.objects.remote import FsspecObjects
+
+__all__ = [
+    "FsspecObjects",
+    "LocalObjects",
+    "MemoryObjects",
+    "ObjectStore",
+    "Range",
+    "WriterLock",
+    "join_url",
+    "open_objects",
+]

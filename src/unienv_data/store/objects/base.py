@@ -1,0 +1,113 @@
+"""What the store asks of a place that holds named bytes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["ObjectStore", "Range", "WriterLock"]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bytes [start, stop) of the object called `name`."""
+
+    name: str
+    start: int
+    stop: int
+
+
+class WriterLock(Protocol):
+    """A lock held by a writer."""
+
+    def release(self) -> None:
+        """Give the lock back; doing so twice is fine."""
+
+
+class ObjectStore(ABC):
+    """Named immutable bytes below one root, on some filesystem.
+
+    Names are relative, with `/` between parts. A missing object raises FileNotFoundError everywhere.
+
+    Attributes:
+        url: the root, for messages; never with credentials.
+        is_local: reading costs a system call rather than a request.
+        exclusive_create: `create` is atomic. Where it is not, one writer must be promised by the user.
+    """
+
+    url: str
+    is_local: bool = False
+    exclusive_create: bool = True
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """The whole object."""
+
+    @abstractmethod
+    def read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
+        """The bytes of each range, fetched together where that pays. A short object gives fewer bytes."""
+
+    @abstractmethod
+    def read_end(self, name: str, length: int) -> bytes:
+        """The last `length` bytes, or the whole object where it is shorter."""
+
+    @abstractmethod
+    def size(self, name: str) -> int:
+        """How many bytes the object has."""
+
+    @abstractmethod
+    def exists(self, name: str) -> bool:
+        """Whether there is an object of this name."""
+
+    @abstractmethod
+    def list(self, prefix: str) -> list[str]:
+        """The names directly below `prefix`, sorted, without it; empty where there are none."""
+
+    @abstractmethod
+    def write(self, name: str, parts: Iterable[bytes | memoryview]) -> None:
+        """Write an object under a name that nobody else uses; durable after `sync`."""
+
+    @abstractmethod
+    def create(self, name: str, data: bytes) -> None:
+        """Write an object durably, unless the name is taken.
+
+        Raises:
+            FileExistsError: it is taken, and stays as it was.
+        """
+
+    @abstractmethod
+    def replace(self, name: str, data: bytes) -> None:
+        """Write an object, in place of what may be there, atomically."""
+
+    @abstractmethod
+    def sync(self) -> None:
+        """Make everything that `write` wrote durable."""
+
+    @abstractmethod
+    def delete(self, names: Iterable[str]) -> None:
+        """Remove objects; those that are not there are passed over."""
+
+    @abstractmethod
+    def delete_all(self) -> None:
+        """Remove everything below the root, and the root."""
+
+    @abstractmethod
+    def below(self, prefix: str) -> ObjectStore:
+        """The same place with `prefix` as its root."""
+
+    def lock(self, name: str, holder: str) -> WriterLock | None:
+        """Take the advisory lock of writers, leaving `holder` for others to read.
+
+        Returns:
+            None where this place has no locks.
+
+        Raises:
+            WriterLockedError: another writer holds it; the message names the holder.
+        """
+        return None
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of open files and connections; the store can be used again afterwards."""

@@ -1,0 +1,232 @@
+"""Objects as files of a local folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import weakref
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from unienv_data.errors import WriterLockedError
+from unienv_data.store import platform
+from unienv_data.store.lru import LruCache
+from unienv_data.store.objects.base import ObjectStore, Range, WriterLock
+
+__all__ = ["LocalObjects"]
+
+_OPEN_FILES = 256
+
+
+class LocalObjects(ObjectStore):
+    """Files below a folder, which is made when the first object is written.
+
+    Open files are kept for reading, a bounded number of them; names never change their content, so that
+    an open file never goes stale.
+
+    Args:
+        root: the folder.
+    """
+
+    is_local = True
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self._root = os.path.abspath(os.fspath(root))
+        self.url = self._root
+        self._files: LruCache[str, _OpenFile] = LruCache(_OPEN_FILES)
+        self._written: set[str] = set()
+        self._touched: set[str] = set()
+        self._known_folders: set[str] = set()
+
+    def path(self, name: str) -> str:
+        """Where the object stands on the disk."""
+        return os.path.join(self._root, *name.split("/")) if name else self._root
+
+    # Reading
+
+    def read(self, name: str) -> bytes:
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
+        return [self._read(item.name, item.start, item.stop) for item in ranges]
+
+    def _read(self, name: str, start: int, stop: int) -> bytes:
+        file = self._files.get(name, lambda name: _OpenFile(self.path(name)))
+        return platform.read_at(file.descriptor, stop - start, start)
+
+    def read_end(self, name: str, length: int) -> bytes:
+        size = self.size(name)
+        return self._read(name, max(size - length, 0), size)
+
+    def size(self, name: str) -> int:
+        return os.stat(self.path(name)).st_size
+
+    def exists(self, name: str) -> bool:
+        return os.path.exists(self.path(name))
+
+    def list(self, prefix: str) -> list[str]:
+        try:
+            return sorted(name for name in os.listdir(self.path(prefix)) if not _is_temporary(name))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    # Writing
+
+    def write(self, name: str, parts: Iterable[bytes | memoryview]) -> None:
+        path = self.path(name)
+        self._make_folder(os.path.dirname(path))
+        with open(path, "wb") as file:
+            file.writelines(parts)
+        self._written.add(path)
+
+    def create(self, name: str, data: bytes) -> None:
+        path = self.path(name)
+        temporary = self._write_temporary(path, data)
+        try:
+            platform.create_exclusive(temporary, path)
+        except BaseException:
+            _unlink(temporary)
+            raise
+        self._sync_folders(os.path.dirname(path))
+
+    def replace(self, name: str, data: bytes) -> None:
+        path = self.path(name)
+        temporary = self._write_temporary(path, data)
+        try:
+            os.replace(temporary, path)
+        except BaseException:
+            _unlink(temporary)
+            raise
+
+    def sync(self) -> None:
+        folders = set(self._touched)
+        for path in self._written:
+            platform.sync_file(path)
+            folders.add(os.path.dirname(path))
+        for folder in folders:
+            platform.sync_directory(folder)
+        self._written.clear()
+        self._touched.clear()
+
+    def delete(self, names: Iterable[str]) -> None:
+        for name in names:
+            path = self.path(name)
+            _unlink(path)
+            self._written.discard(path)
+
+    def delete_all(self) -> None:
+        self.close()
+        shutil.rmtree(self._root, ignore_errors=True)
+        self._written.clear()
+        self._touched.clear()
+        self._known_folders.clear()
+
+    def below(self, prefix: str) -> LocalObjects:
+        return LocalObjects(self.path(prefix))
+
+    def lock(self, name: str, holder: str) -> WriterLock:
+        path = self.path(name)
+        self._make_folder(os.path.dirname(path))
+        return _FileLock(path, holder)
+
+    def close(self) -> None:
+        self._files.clear()
+
+    def _write_temporary(self, path: str, data: bytes) -> str:
+        self._make_folder(os.path.dirname(path))
+        temporary = f"{path}.{secrets.token_hex(6)}{_TEMPORARY}"
+        try:
+            with open(temporary, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            _unlink(temporary)
+            raise
+        return temporary
+
+    def _make_folder(self, folder: str) -> None:
+        if folder in self._known_folders:
+            return
+        missing = []
+        parent = folder
+        while not os.path.isdir(parent):
+            missing.append(parent)
+            parent = os.path.dirname(parent)
+        os.makedirs(folder, exist_ok=True)
+        # A new folder is durable once its parent has been written.
+        self._touched.update(os.path.dirname(path) for path in missing)
+        self._known_folders.add(folder)
+
+    def _sync_folders(self, folder: str) -> None:
+        for touched in (folder, *self._touched):
+            platform.sync_directory(touched)
+        self._touched.clear()
+
+
+_TEMPORARY = ".tmp"
+
+
+def _is_temporary(name: str) -> bool:
+    return name.endswith(_TEMPORARY)
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        os.unlink(path)
+
+
+class _OpenFile:
+    """A file open for reading, closed when nobody refers to it any more."""
+
+    def __init__(self, path: str) -> None:
+        self.descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+
+    def __del__(self) -> None:
+        # Opening may have failed, then there is no descriptor.
+        if hasattr(self, "descriptor"):
+            os.close(self.descriptor)
+
+
+class _FileLock:
+    """An advisory lock on a file that says who holds it."""
+
+    def __init__(self, path: str, holder: str) -> None:
+        self._descriptor: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        if not platform.try_lock(self._descriptor):
+            os.close(self._descriptor)
+            self._descriptor = None
+            note = Path(path).read_text(encoding="utf-8", errors="replace").strip()
+            raise WriterLockedError(
+                f"{path}: {note or 'another process'} is writing; close it, or open the dataset for reading"
+            )
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, holder.encode())
+        _held.add(self)
+
+    def drop(self) -> None:
+        """Let go of the file without unlocking it: the lock is the parent's."""
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            os.close(descriptor)
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            platform.unlock(descriptor)
+            os.close(descriptor)
+
+
+_held: weakref.WeakSet[_FileLock] = weakref.WeakSet()
+
+
+def _drop_locks() -> None:
+    # A forked child shares the open file: kept open there, the lock would outlive its writer.
+    for lock in list(_held):
+        lock.drop()
+
+
+platform.on_fork(_drop_locks)

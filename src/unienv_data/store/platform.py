@@ -1,0 +1,132 @@
+"""Calls that differ between platforms, with portable fall-backs. Linux, macOS and Windows."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+__all__ = [
+    "create_exclusive",
+    "on_fork",
+    "read_at",
+    "sync_directory",
+    "sync_file",
+    "try_lock",
+    "unlock",
+    "usable_cores",
+]
+
+
+def usable_cores() -> int:
+    """Number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def on_fork(after_in_child: Callable[[], None]) -> None:
+    """Have `after_in_child` called in every forked child, where the platform forks."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=after_in_child)
+
+
+if sys.platform != "win32":
+
+    def read_at(descriptor: int, length: int, offset: int) -> bytes:
+        """Up to `length` bytes from `offset`, without moving the file's position."""
+        return os.pread(descriptor, length, offset)
+
+else:  # pragma: no cover - exercised on Windows only
+    import threading
+
+    _positioned = threading.Lock()
+
+    def read_at(descriptor: int, length: int, offset: int) -> bytes:
+        """Up to `length` bytes from `offset`; readers take turns, as they share the file's position."""
+        with _positioned:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            return os.read(descriptor, length)
+
+
+def sync_file(path: str) -> None:
+    """Have the operating system write the file at `path` to the disk."""
+    # Windows flushes only what was opened for writing.
+    descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_directory(path: str) -> None:
+    """Make the names in the directory at `path` durable, where the platform has such a call."""
+    if sys.platform != "win32":
+        sync_file(path)
+
+
+def create_exclusive(temporary: str, path: str) -> None:
+    """Give the complete file at `temporary` the name `path`, unless that name is taken.
+
+    Raises:
+        FileExistsError: it is taken; `temporary` stays.
+    """
+    if sys.platform != "win32":
+        try:
+            os.link(temporary, path)
+        except PermissionError:
+            # A filesystem without hard links (FAT, some FUSE): creating the name is still exclusive.
+            _copy_exclusive(temporary, path)
+        os.unlink(temporary)
+    else:  # pragma: no cover - exercised on Windows only
+        os.rename(temporary, path)  # refuses an existing name on Windows
+
+
+def _copy_exclusive(source: str, path: str) -> None:
+    with open(source, "rb") as file:
+        data = file.read()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        os.unlink(path)
+        raise
+
+
+if sys.platform != "win32":
+    import fcntl
+
+    def try_lock(descriptor: int) -> bool:
+        """Take the lock of an open file, which ends with the process; False where another has it."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def unlock(descriptor: int) -> None:
+        """Give the lock of an open file back."""
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+else:  # pragma: no cover - exercised on Windows only
+    import msvcrt
+
+    # Far beyond the note that the lock file holds, which others must be able to read.
+    _LOCK_BYTE = 1 << 30
+
+    def try_lock(descriptor: int) -> bool:
+        """Take the lock of an open file, which ends with the process; False where another has it."""
+        os.lseek(descriptor, _LOCK_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def unlock(descriptor: int) -> None:
+        """Give the lock of an open file back."""
+        os.lseek(descriptor, _LOCK_BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)

@@ -1,0 +1,68 @@
+"""The threads that encode and decode, made anew after a fork."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TypeVar
+
+from unienv_data.store import platform
+
+__all__ = ["in_spans", "map_threaded"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_executor: ThreadPoolExecutor | None = None
+
+
+def _threads() -> ThreadPoolExecutor:
+    global _executor
+    if _executor is None:
+        _executor = ThreadPoolExecutor(platform.usable_cores(), thread_name_prefix="unienv-data")
+    return _executor
+
+
+def _forget() -> None:
+    # The parent's threads do not exist in the child.
+    global _executor
+    _executor = None
+
+
+platform.on_fork(_forget)
+
+
+def in_spans(work: Callable[[int, int], None], count: int, *, least: int) -> None:
+    """Call `work(start, stop)` on spans that cover [0, count), several at a time.
+
+    Args:
+        work: does items [start, stop).
+        count: number of items.
+        least: fewest items worth a thread.
+    """
+    spans = min(platform.usable_cores(), count // max(least, 1))
+    if spans < 2:
+        work(0, count)
+        return
+    bounds = [count * i // spans for i in range(spans + 1)]
+    futures = [_threads().submit(work, a, b) for a, b in pairwise(bounds[1:])]
+    try:
+        work(bounds[0], bounds[1])  # this thread does its part too
+    finally:
+        errors = [error for error in (future.exception() for future in futures) if error is not None]
+    if errors:
+        raise errors[0]
+
+
+def map_threaded(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """`[work(item) for item in items]`, several at a time."""
+    todo = list(items)
+    results: list[R | None] = [None] * len(todo)
+
+    def span(start: int, stop: int) -> None:
+        for i in range(start, stop):
+            results[i] = work(todo[i])
+
+    in_spans(span, len(todo), least=1)
+    return results  # type: ignore[return-value]  # every place has been filled
