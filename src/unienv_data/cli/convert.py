@@ -76,8 +76,8 @@ def convert(
 ) -> None:
     """Convert a recording in a format of others, such as LeRobot's, into a dataset.
 
-    Shows first what will be converted and how large it will be. The dataset appears whole at the end; whatever
-    goes wrong before leaves nothing behind. SRC is only read.
+    Shows first what will be converted and how large it will be. The dataset appears whole at the end;
+    whatever goes wrong before leaves nothing behind. SRC is only read.
     """
     storage_options = parse_storage_options(storage_option)
     codecs = dict(_pattern_and_spec(text) for text in codec or ())

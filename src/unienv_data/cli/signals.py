@@ -15,9 +15,9 @@ __all__ = ["ending_as_exceptions"]
 def ending_as_exceptions() -> Iterator[None]:
     """Have SIGINT, SIGTERM and SIGHUP raise, so that what is half done is cleaned up on the way out.
 
-    SIGINT raises KeyboardInterrupt, the others SystemExit with the code that a shell gives for them. After the
-    first signal the next are ignored until the context is left: they would break into the cleaning up. Does
-    nothing outside the main thread, which alone receives signals.
+    SIGINT raises KeyboardInterrupt, the others SystemExit with the code that a shell gives for them. After
+    the first signal the next are ignored until the context is left: they would break into the cleaning up.
+    Does nothing outside the main thread, which alone receives signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

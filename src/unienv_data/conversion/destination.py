@@ -1,0 +1,188 @@
+"""Where a new dataset comes to stand: whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from unienv_data.errors import ConversionError, DatasetExistsError
+from unienv_data.formats import Source
+from unienv_data.replay_buffer import ReplayBuffer
+from unienv_data.store.platform import sync_directory
+
+__all__ = ["Destination"]
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A local folder or an object store's prefix that is to become a dataset.
+
+    Args:
+        uri: a local path or any fsspec URL.
+        storage_options: what fsspec's filesystem takes.
+    """
+
+    uri: str
+    storage_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def _located(self) -> tuple[Any, str]:
+        try:
+            filesystem, root = fsspec.core.url_to_fs(self.uri, **self.storage_options)
+        except (ImportError, ValueError) as exc:
+            raise ConversionError(f"{self.uri}: {exc}") from exc
+        return filesystem, root
+
+    @cached_property
+    def local(self) -> Path | None:
+        """The folder, links followed; None where the destination is not on a local disk."""
+        filesystem, root = self._located
+        return Path(os.path.realpath(root)) if isinstance(filesystem, LocalFileSystem) else None
+
+    @property
+    def free_bytes(self) -> int | None:
+        """What is free where the dataset would be written, or None where nobody knows."""
+        if self.local is None:
+            return None
+        return shutil.disk_usage(_nearest_folder(self.local)).free
+
+    def check(self, source: Source, overwrite: bool) -> None:
+        """See that a dataset may come to stand here.
+
+        Raises:
+            DatasetExistsError: something stands here that may not be replaced.
+            ConversionError: source and destination overlap, or nothing can be written here.
+        """
+        if self.local is None:
+            self._check_remote(overwrite)
+            return
+        if source.local_root is not None:
+            root = Path(os.path.realpath(source.local_root))
+            if self.local == root or self.local in root.parents or root in self.local.parents:
+                raise ConversionError(f"{self.uri}: the destination and the source {source.uri} overlap")
+        if self.local.is_dir() and not any(self.local.iterdir()):
+            pass  # an empty folder is as good as none
+        elif os.path.lexists(self.local):
+            self._check_replaceable(self.local.is_dir(), overwrite)
+        folder = _nearest_folder(self.local)
+        if not folder.is_dir():
+            raise ConversionError(f"{self.uri}: {folder} is not a folder")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise ConversionError(f"{self.uri}: no permission to write in {folder}")
+
+    def _check_remote(self, overwrite: bool) -> None:
+        filesystem, root = self._located
+        try:
+            exists = bool(filesystem.exists(root))
+        except Exception as exc:  # every filesystem has exceptions of its own
+            raise ConversionError(f"{self.uri}: cannot be reached: {exc}") from exc
+        if exists:
+            self._check_replaceable(not filesystem.isfile(root), overwrite)
+
+    def _check_replaceable(self, is_folder: bool, overwrite: bool) -> None:
+        if not is_folder:
+            raise DatasetExistsError(f"{self.uri}: a file stands there, which is not replaced")
+        if not ReplayBuffer.is_loadable_from(self.uri, storage_options=dict(self.storage_options)):
+            raise DatasetExistsError(
+                f"{self.uri}: a folder with something else stands there, which is not replaced"
+            )
+        if not overwrite:
+            raise DatasetExistsError(f"{self.uri}: a dataset stands there; --overwrite replaces it")
+
+    @contextmanager
+    def writing(self, overwrite: bool) -> Iterator[str]:
+        """Where to write. What was written stands at the destination once the context is left, and is removed
+        if it is left by any exception.
+
+        Locally that is a hidden folder beside the destination, renamed at the end; a dataset that is replaced
+        stays until then. Elsewhere it is the destination, where a dataset exists once it has a commit.
+        """
+        if self.local is None:
+            with self._writing_remotely() as uri:
+                yield uri
+        else:
+            with self._writing_locally(self.local, overwrite) as folder:
+                yield str(folder)
+
+    @contextmanager
+    def _writing_locally(self, final: Path, overwrite: bool) -> Iterator[Path]:
+        token = secrets.token_hex(4)
+        staging = final.with_name(f".{final.name}.{token}.partial")
+        made = _make_parents(final)
+        try:
+            try:
+                yield staging
+                _replace(staging, final, final.with_name(f".{final.name}.{token}.replaced"), overwrite)
+            except BaseException:
+                shutil.rmtree(staging, ignore_errors=True)
+                raise
+        except BaseException:
+            for folder in made:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()  # only while it is empty
+            raise
+
+    @contextmanager
+    def _writing_remotely(self) -> Iterator[str]:
+        filesystem, root = self._located
+        before = set(_objects(filesystem, root))
+        try:
+            yield self.uri
+        except BaseException:
+            # Never more than what came since: a dataset that was to be replaced may still stand.
+            if before:
+                added = [name for name in _objects(filesystem, root) if name not in before]
+                if added:
+                    filesystem.rm(added)
+            else:
+                with contextlib.suppress(FileNotFoundError):
+                    filesystem.rm(root, recursive=True)
+            raise
+
+
+def _objects(filesystem: Any, root: str) -> list[str]:
+    filesystem.invalidate_cache()
+    return list(filesystem.find(root))
+
+
+def _nearest_folder(path: Path) -> Path:
+    """The closest of the folders above `path` that there is, or the file that stands in its place."""
+    return next(folder for folder in path.parents if os.path.lexists(folder))
+
+
+def _make_parents(path: Path) -> list[Path]:
+    """Make the folders above `path`; gives those that were missing, deepest first."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _replace(staging: Path, final: Path, aside: Path, overwrite: bool) -> None:
+    """Put `staging` in the place of `final` by renaming; at no time is neither or half of either there."""
+    if final.is_dir() and not any(final.iterdir()):
+        final.rmdir()
+    if os.path.lexists(final):
+        if not overwrite:
+            raise DatasetExistsError(f"{final}: something came to stand there while the conversion ran")
+        final.rename(aside)
+        try:
+            staging.rename(final)
+        except BaseException:
+            aside.rename(final)
+            raise
+    else:
+        staging.rename(final)
+    sync_directory(str(final.parent))
+    if aside.exists():
+        shutil.rmtree(aside, ignore_errors=True)

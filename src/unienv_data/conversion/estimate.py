@@ -1,0 +1,112 @@
+"""How large the columns will be, from a sample that is written with the very codecs that were chosen."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import fsspec
+
+from unienv_data.formats import Reader, SourceColumn
+from unienv_data.formats.base import space_of
+from unienv_data.formats.naming import nest, path_name
+from unienv_data.replay_buffer import ReplayBuffer
+from unienv_data.storages import ZarrStorage
+from unienv_interface.space.space import AnySpace
+
+__all__ = ["ColumnEstimate", "estimate_columns"]
+
+SAMPLED_EPISODES = 5
+SAMPLE_BYTES = 4 << 20
+"""Of each sampled episode, decoded."""
+
+
+@dataclass(frozen=True)
+class ColumnEstimate:
+    """What a column will weigh.
+
+    Args:
+        codec: how the store calls its codec.
+        lossy: whether that codec changes values.
+        raw_bytes: of all rows, uncompressed.
+        stored_bytes: of all rows, as far as the sample tells.
+    """
+
+    codec: str
+    lossy: bool
+    raw_bytes: int
+    stored_bytes: int
+
+
+def estimate_columns(
+    reader: Reader, columns: Sequence[SourceColumn], episodes: Sequence[int], codecs: Mapping[str, str]
+) -> dict[str, ColumnEstimate]:
+    """What each column (by source name) will weigh.
+
+    The beginnings of some episodes, evenly spread, are written to memory as they would be to the destination.
+
+    Raises:
+        ConversionError: the sampled rows cannot be read.
+        CodecError: a codec specification cannot be understood.
+    """
+    names = [column.name for column in columns]
+    paths = {column.name: column.path for column in columns}
+    raw = dict.fromkeys(names, 0)
+    with _in_memory(space_of({column.path: column.space for column in columns}), codecs) as sample:
+        for episode in _spread(episodes):
+            chunk = next(iter(reader.chunks(names, [episode], target_bytes=SAMPLE_BYTES)))
+            sample.append_batch(nest({paths[name]: values for name, values in chunk.columns.items()}))
+            for name, values in chunk.columns.items():
+                raw[name] += _raw_bytes(values)
+        sample.mark_segment_end(commit=False)
+        sample.seal()
+        rows = len(sample)
+        infos = cast("ZarrStorage[Any, Any, Any, Any, Any]", sample.storage).describe()
+    lengths = reader.facts().lengths
+    scale = sum(lengths[episode] for episode in episodes) / rows
+    estimates = {}
+    for name in names:
+        path = path_name(paths[name])
+        mine = [info for info in infos if info.name == path or info.name.startswith(path + "/")]
+        # A sample's shards are nearly empty, so that their indexes weigh more than they will; no codec adds
+        # much to what it packs.
+        stored = min(sum(info.stored_bytes for info in mine), raw[name] + raw[name] // 50)
+        estimates[name] = ColumnEstimate(
+            codec=mine[0].codec,
+            lossy=any(info.lossy for info in mine),
+            raw_bytes=round(raw[name] * scale),
+            stored_bytes=round(stored * scale),
+        )
+    return estimates
+
+
+@contextmanager
+def _in_memory(space: AnySpace, codecs: Mapping[str, str]) -> Iterator[ReplayBuffer[Any, Any, Any, Any, Any]]:
+    """A buffer that is written like one on a disk, and is gone at the end."""
+    root = f"/unienv-data-estimate-{secrets.token_hex(8)}"
+    memory = fsspec.filesystem("memory")
+    try:
+        with ReplayBuffer.create(
+            ZarrStorage, space, cache_path=f"memory:/{root}", capacity=None, codecs=dict(codecs)
+        ) as buffer:
+            yield buffer
+    finally:
+        if memory.exists(root):
+            memory.rm(root, recursive=True)
+
+
+def _raw_bytes(values: Any) -> int:
+    """What a batch of a column weighs unpacked; a text, its UTF-8."""
+    if values.dtype == object:
+        return sum(len(text.encode()) for text in values)
+    return int(values.nbytes)
+
+
+def _spread(episodes: Sequence[int]) -> list[int]:
+    """Some of the episodes, evenly spread, the first and the last among them."""
+    count = min(SAMPLED_EPISODES, len(episodes))
+    places = [round(number * (len(episodes) - 1) / max(1, count - 1)) for number in range(count)]
+    return [episodes[place] for place in dict.fromkeys(places)]

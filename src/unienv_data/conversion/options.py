@@ -1,0 +1,41 @@
+"""What a user may choose about a conversion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["ConversionOptions"]
+
+
+@dataclass(frozen=True)
+class ConversionOptions:
+    """What a user may choose about a conversion.
+
+    Args:
+        format: the source's format; None has it detected.
+        format_options: what the format itself lets a user choose.
+        columns: patterns of the columns to convert; none is all. A pattern is matched with the source's name
+            (`observation.*`) and with the path in the store (`observation/*`).
+        exclude: patterns of columns to leave out.
+        episodes: `A:B`, as Python slices count, or one number; None is all.
+        codecs: pattern -> codec specification (`zstd:9`); of several that fit the last counts.
+        overwrite: replace a dataset that stands at the destination, once the new one is complete.
+        force: convert though less space is free than is needed, by the estimate.
+        assume_single_writer: nobody else writes to the destination, whose filesystem cannot make sure of it.
+        source_storage_options: for the filesystem of a source's URL.
+        storage_options: for the filesystem of the destination's URL.
+    """
+
+    format: str | None = None
+    format_options: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    episodes: str | None = None
+    codecs: Mapping[str, str] = field(default_factory=dict)
+    overwrite: bool = False
+    force: bool = False
+    assume_single_writer: bool = False
+    source_storage_options: Mapping[str, Any] = field(default_factory=dict)
+    storage_options: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,211 @@
+"""What a conversion will do, known before it does anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from unienv_data._version import __version__
+from unienv_data.conversion.destination import Destination
+from unienv_data.conversion.estimate import ColumnEstimate, estimate_columns
+from unienv_data.conversion.options import ConversionOptions
+from unienv_data.conversion.selection import choose_codecs, choose_columns, choose_episodes
+from unienv_data.errors import ConversionError
+from unienv_data.formats import Facts, Source, SourceColumn, open_reader
+from unienv_data.formats.base import space_of
+from unienv_data.formats.naming import path_name
+from unienv_interface.space.space import AnySpace
+
+__all__ = ["ConversionPlan", "PlannedColumn", "plan_conversion"]
+
+MUCH_LARGER = 5
+"""How many times the source a store may be before it comes with advice."""
+
+
+@dataclass(frozen=True)
+class PlannedColumn:
+    """One column of a conversion.
+
+    Args:
+        column: the source's column, and where it will stand.
+        estimate: what it will weigh, and by which codec.
+    """
+
+    column: SourceColumn
+    estimate: ColumnEstimate
+
+    @property
+    def name(self) -> str:
+        """What the source calls it."""
+        return self.column.name
+
+    @property
+    def path(self) -> str:
+        """Where it will stand, as `observation/state`."""
+        return path_name(self.column.path)
+
+
+@dataclass(frozen=True, eq=False)
+class ConversionPlan:
+    """What a conversion will do.
+
+    Args:
+        source: the recording.
+        destination: where the dataset will stand.
+        format: the source's format, as `--from` takes it.
+        title: the source's format, as people call it.
+        version: the format's version.
+        columns: what is converted, in the source's order.
+        episodes: which, as positions in the source's episode table.
+        episode_rows: their rows of that table.
+        rows: of these episodes together.
+        source_bytes: what the source weighs, all of it.
+        source_share: the part of the source's rows that is converted.
+        free_bytes: what is free at the destination; None where nobody knows.
+        codecs: codec specification of each column path for which one was chosen.
+        attributes: what the store will keep about the source.
+        notes: what a person should know, a sentence each.
+        options: what was chosen.
+    """
+
+    source: Source
+    destination: Destination
+    format: str
+    title: str
+    version: str
+    columns: tuple[PlannedColumn, ...]
+    episodes: tuple[int, ...]
+    episode_rows: pa.Table
+    rows: int
+    source_bytes: int
+    source_share: float
+    free_bytes: int | None
+    codecs: Mapping[str, str]
+    attributes: Mapping[str, Any]
+    notes: tuple[str, ...]
+    options: ConversionOptions
+
+    @property
+    def space(self) -> AnySpace:
+        """One row of the dataset."""
+        return space_of({planned.column.path: planned.column.space for planned in self.columns})
+
+    @property
+    def raw_bytes(self) -> int:
+        """The rows, uncompressed."""
+        return sum(planned.estimate.raw_bytes for planned in self.columns)
+
+    @property
+    def estimated_bytes(self) -> int:
+        """The rows as stored, as far as samples tell."""
+        return sum(planned.estimate.stored_bytes for planned in self.columns)
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the conversion is refused unless it is forced; None where nothing is in its way."""
+        if self.free_bytes is None or self.estimated_bytes <= self.free_bytes:
+            return None
+        return (
+            f"{self.destination.uri}: about {self.estimated_bytes:,} bytes are needed, {self.free_bytes:,} "
+            f"are free. Convert fewer columns (--columns, --exclude) or episodes (--episodes), pack tighter "
+            f"(--codec), or go ahead all the same (--force)."
+        )
+
+    @property
+    def advice(self) -> str | None:
+        """What to do about a store that is much larger than its source; None where it is not."""
+        source = self.source_bytes * self.source_share
+        if not source or self.estimated_bytes <= MUCH_LARGER * source:
+            return None
+        largest = max(self.columns, key=lambda planned: planned.estimate.stored_bytes)
+        share = largest.estimate.stored_bytes / max(1, self.estimated_bytes)
+        text = (
+            f"The store will be about {self.estimated_bytes / source:.0f} times as large as what it is made "
+            f"from; {share:.0%} of it is {largest.path}."
+        )
+        if largest.column.lossy:
+            text += (
+                f" Its frames were packed with loss ({largest.column.lossy}) and are stored without any "
+                f"further loss, each to be read alone."
+            )
+        return text + (
+            f" A tighter codec (--codec '{largest.path}=zstd:9') or leaving it out "
+            f"(--exclude '{largest.path}') makes it smaller."
+        )
+
+    def require_acceptable(self) -> None:
+        """Refuse what is refused.
+
+        Raises:
+            ConversionError: too little space is free, and the conversion is not forced.
+        """
+        if self.refusal is not None and not self.options.force:
+            raise ConversionError(self.refusal)
+
+
+def plan_conversion(
+    source: str, destination: str, options: ConversionOptions | None = None
+) -> ConversionPlan:
+    """See what a conversion will do. Reads the source's metadata and a sample of its rows; writes nothing.
+
+    Args:
+        source: a recording in any known format, a local path or an fsspec URL.
+        destination: where the dataset is to stand, likewise.
+        options: what to convert, and how; everything by default.
+
+    Raises:
+        ConversionError: the source is missing, damaged, of no known format or version; no column or episode
+            is left; the destination cannot be written.
+        DatasetExistsError: something stands at the destination that may not be replaced.
+        CodecError: a codec specification cannot be understood.
+        MissingDependencyError: the source needs a package that is not installed.
+    """
+    options = options or ConversionOptions()
+    origin = Source(source, options.source_storage_options)
+    target = Destination(destination, options.storage_options)
+    with open_reader(origin, options.format, options.format_options) as reader:
+        facts = reader.facts()
+        target.check(origin, options.overwrite)
+        columns = choose_columns(facts, options.columns, options.exclude)
+        episodes = choose_episodes(options.episodes, facts.lengths)
+        codecs = choose_codecs(columns, options.codecs)
+        reader.check([column.name for column in columns], episodes)
+        estimates = estimate_columns(reader, columns, episodes, codecs)
+    rows = sum(facts.lengths[episode] for episode in episodes)
+    return ConversionPlan(
+        source=origin,
+        destination=target,
+        format=facts.format,
+        title=reader.title,
+        version=facts.version,
+        columns=tuple(PlannedColumn(column, estimates[column.name]) for column in columns),
+        episodes=tuple(episodes),
+        episode_rows=facts.episodes.take(episodes),
+        rows=rows,
+        source_bytes=facts.source_bytes,
+        source_share=rows / facts.rows,
+        free_bytes=target.free_bytes,
+        codecs=codecs,
+        attributes=_attributes(origin, facts, columns),
+        notes=facts.notes,
+        options=options,
+    )
+
+
+def _attributes(source: Source, facts: Facts, columns: Sequence[SourceColumn]) -> dict[str, Any]:
+    """What the store keeps: the source's own attributes, and each column's under its path."""
+    kept = {}
+    for column in columns:
+        about: dict[str, Any] = {"source": column.name, **column.attributes}
+        if column.lossy:
+            about["lossy"] = column.lossy
+        kept[path_name(column.path)] = about
+    return {
+        **facts.attributes,
+        "columns": kept,
+        "source": {"format": facts.format, "version": facts.version, "name": source.label},
+        "converted_by": f"unienv-data {__version__}",
+    }

@@ -1,0 +1,106 @@
+"""Which columns and episodes of a source are converted. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from unienv_data.columns import matches
+from unienv_data.errors import ConversionError
+from unienv_data.formats import Facts, SourceColumn
+from unienv_data.formats.naming import path_name
+
+__all__ = ["choose_codecs", "choose_columns", "choose_episodes", "means"]
+
+
+def means(pattern: str, column: SourceColumn) -> bool:
+    """Whether a pattern means a column, by its name (`observation.*`) or by its path (`observation/*`).
+
+    In a path, `*` stands for characters within one part, `**` for any number of parts, and a group stands for
+    all that is in it; in a source's name, `*` stands for any characters.
+    """
+    return fnmatchcase(column.name, pattern) or matches(pattern, path_name(column.path))
+
+
+def choose_columns(
+    facts: Facts, include: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> list[SourceColumn]:
+    """The columns that any of `include` means (all, where it is empty) and none of `exclude` does.
+
+    Raises:
+        ConversionError: a pattern means no column; a column is meant that no store can hold; nothing is left.
+    """
+    known = facts.columns
+    unreadable = [SourceColumn(name, (name,), known[0].space) for name in facts.unreadable] if known else []
+    for pattern in (*include, *exclude):
+        if not any(means(pattern, column) for column in (*known, *unreadable)):
+            names = ", ".join(path_name(column.path) for column in known)
+            raise ConversionError(f"no column matches {pattern!r}; the columns are {names}")
+
+    def is_chosen(column: SourceColumn) -> bool:
+        wanted = not include or any(means(pattern, column) for pattern in include)
+        return wanted and not any(means(pattern, column) for pattern in exclude)
+
+    lost = [column.name for column in unreadable if is_chosen(column)]
+    if lost:
+        reasons = "; ".join(facts.unreadable[name] for name in lost)
+        leave_out = " ".join(f"--exclude {name!r}" for name in lost)
+        raise ConversionError(f"{reasons}. To convert the rest, leave it out: {leave_out}")
+    chosen = [column for column in known if is_chosen(column)]
+    if not chosen:
+        raise ConversionError("no column is left to convert")
+    return chosen
+
+
+_RANGE = re.compile(r"\s*(-?\d+)?\s*(:)?\s*(-?\d+)?\s*")
+
+
+def choose_episodes(spec: str | None, lengths: Sequence[int]) -> list[int]:
+    """The episodes with rows in `A:B`, as Python slices count; a number alone is one episode, None is all.
+
+    Raises:
+        ConversionError: the text is no range, or no rows are in it.
+
+    Example:
+        >>> choose_episodes("1:", [5, 5, 0, 5]), choose_episodes("-1", [5, 5, 0, 5])
+        ([1, 3], [3])
+    """
+    count = len(lengths)
+    chosen: Iterable[int] = range(count)
+    if spec is not None:
+        match = _RANGE.fullmatch(spec)
+        if match is None or not (match[1] or match[2]):
+            raise ConversionError(
+                f"episodes {spec!r}: a range such as 0:10, 5:, :-1 or a number was expected"
+            )
+        if match[2]:
+            bounds = (int(text) if text else None for text in (match[1], match[3]))
+            chosen = range(count)[slice(*bounds)]
+        elif -count <= int(match[1]) < count:
+            chosen = [int(match[1]) % count]
+        else:
+            raise ConversionError(f"episodes {spec!r}: the source has {count} episodes, 0 to {count - 1}")
+    kept = [episode for episode in chosen if lengths[episode]]
+    if not kept:
+        which = "the source" if spec is None else f"episodes {spec!r} of {count}"
+        raise ConversionError(f"there are no rows in {which}")
+    return kept
+
+
+def choose_codecs(columns: Sequence[SourceColumn], codecs: Mapping[str, str]) -> dict[str, str]:
+    """The codec specification of each column path that a pattern means; of several patterns the last counts.
+
+    Raises:
+        ConversionError: a pattern means no column that is converted.
+    """
+    chosen: dict[str, str] = {}
+    for pattern, spec in codecs.items():
+        meant = [path_name(column.path) for column in columns if means(pattern, column)]
+        if not meant:
+            names = ", ".join(path_name(column.path) for column in columns)
+            raise ConversionError(
+                f"no column matches {pattern!r}, to which {spec!r} was given; converted are {names}"
+            )
+        chosen.update(dict.fromkeys(meant, spec))
+    return chosen
