@@ -20,7 +20,7 @@ from unienv_data.errors import ClosedError, ReadOnlyError, SpaceValueError
 from unienv_data.indexing import IndexableType, RowIndex, Rows, chunked, resolve_index, row_array
 from unienv_data.progress import NO_PROGRESS, TqdmProgress
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType, ComputeBackend
-from unienv_interface.space.space import Space
+from unienv_interface.space.space import AnySpace, Space
 from unienv_interface.space.space_utils import batch_utils, flatten_utils
 from unienv_interface.space.spaces import DictSpace
 
@@ -129,13 +129,8 @@ class BatchBase(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         return len(self)
 
     @cached_property
-    def _batched_space(self) -> Space[BatchT, BDeviceType, BDtypeType, BRNGType]:
+    def _batched_space(self) -> AnySpace:
         return batch_utils.batch_space(self.single_space, 1)
-
-    @cached_property
-    def _batched_metadata_space(self) -> DictSpace[BDeviceType, BDtypeType, BRNGType] | None:
-        space = self.single_metadata_space
-        return None if space is None else batch_utils.batch_space(space, 1)
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -157,7 +152,7 @@ class BatchBase(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         value, metadata = self._read_any(rows.rows)
         if not rows.is_scalar:
             return value, metadata
-        return batch_utils.get_at(self._batched_space, value, 0), self._first_metadata(metadata)
+        return batch_utils.get_at(self.single_space, value, 0), self._first(metadata)
 
     def get_at(self, idx: IndexableType | BArrayType) -> BatchT:
         """One sample for an integer, a batch of them for any other index."""
@@ -184,7 +179,7 @@ class BatchBase(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         flat = flatten_utils.flatten_data(self._batched_space, value, start_dim=1)
         if not rows.is_scalar:
             return flat, metadata
-        return flat[0], self._first_metadata(metadata)
+        return flat[0], self._first(metadata)
 
     def get_flattened_at(self, idx: IndexableType | BArrayType) -> BArrayType:
         """Samples as arrays of their elements in a row: (B, D), or (D,) for one sample."""
@@ -192,10 +187,11 @@ class BatchBase(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
 
     def __iter__(self) -> Iterator[Any]:
         """The samples one after another, read a few at a time."""
+        self._require_open()
         for rows in chunked(range(self._indexed_length()), _ITERATED_ROWS):
             value, _ = self._read_any(rows)
             for position in range(len(rows)):
-                yield batch_utils.get_at(self._batched_space, value, position)
+                yield batch_utils.get_at(self.single_space, value, position)
 
     def get_segments(self) -> list[tuple[int, int]] | None:
         """The segments (episodes) of the rows: half-open (start, end) pairs in order.
@@ -345,25 +341,25 @@ class BatchBase(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         """`_read`, and a batch of no rows without it."""
         if len(rows):
             return self._read(rows)
-        space, metadata_space = self.single_space, self.single_metadata_space
-        metadata = (
-            None if metadata_space is None else batch_utils.batch_space(metadata_space, 0).create_empty()
-        )
-        return batch_utils.batch_space(space, 0).create_empty(), metadata
+        space = self.single_metadata_space
+        metadata = None if space is None else batch_utils.concatenate(space, [])
+        return batch_utils.concatenate(self.single_space, []), metadata
 
-    def _first_metadata(self, metadata: dict[str, Any] | None) -> dict[str, Any] | None:
-        if metadata is None or self._batched_metadata_space is None:
+    def _first(self, metadata: dict[str, Any] | None) -> dict[str, Any] | None:
+        """The metadata of the only sample of a batch."""
+        if metadata is None or self.single_metadata_space is None:
             return metadata
-        first: dict[str, Any] = batch_utils.get_at(self._batched_metadata_space, metadata, 0)
+        first: dict[str, Any] = batch_utils.get_at(self.single_metadata_space, metadata, 0)
         return first
 
     def _batch_of_one(self, value: BatchT) -> BatchT:
-        value = self.single_space.coerce(value)
-        return batch_utils.concatenate(self._batched_space, [value])
+        batch: BatchT = batch_utils.concatenate(self.single_space, [self.single_space.coerce(value)])
+        return batch
 
     def _unflattened(self, value: BArrayType, start_dim: int) -> BatchT:
         space = self._batched_space if start_dim else self.single_space
-        return flatten_utils.unflatten_data(space, value, start_dim=start_dim)
+        structured: BatchT = flatten_utils.unflatten_data(space, value, start_dim=start_dim)
+        return structured
 
     def _adopted(self, other: BatchBase[Any, Any, Any, Any, Any], value: Any) -> BatchT:
         """A batch of `other` on this batch's backend and device."""

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from unienv_data.base.batch import BatchBase, BatchT
 from unienv_data.errors import DocumentError, EmptyDataError
@@ -164,15 +164,19 @@ class BatchSampler(
     @cached_property
     def sampled_space(self) -> Space[SamplerBatchT, SamplerDeviceType, SamplerDtypeType, SamplerRNGType]:
         """The space of a full batch."""
-        return batch_utils.batch_space(self.single_space, self.batch_size)
+        space: Space[SamplerBatchT, SamplerDeviceType, SamplerDtypeType, SamplerRNGType]
+        space = batch_utils.batch_space(self.single_space, self.batch_size)
+        return space
 
     @cached_property
     def sampled_metadata_space(
         self,
     ) -> DictSpace[SamplerDeviceType, SamplerDtypeType, SamplerRNGType] | None:
         """The space of a full batch's metadata; None where there is none."""
-        space = self.single_metadata_space
-        return None if space is None else batch_utils.batch_space(space, self.batch_size)
+        if self.single_metadata_space is None:
+            return None
+        space = batch_utils.batch_space(self.single_metadata_space, self.batch_size)
+        return cast(DictSpace[SamplerDeviceType, SamplerDtypeType, SamplerRNGType], space)
 
     def __len__(self) -> int:
         """How many batches a whole epoch has."""

@@ -8,6 +8,7 @@ from unienv_data.base.batch import BatchBase, BatchT
 from unienv_data.base.sampler import BatchSampler
 from unienv_data.indexing import RowIndex
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
+from unienv_interface.space.space_utils import batch_utils
 
 __all__ = ["StepSampler"]
 
@@ -66,6 +67,7 @@ class StepSampler(
         if self.device == self.data.device:
             return value, metadata
         value = self._batched_space.data_to(value, device=self.device)
-        if metadata is not None and self._batched_metadata_space is not None:
-            metadata = self._batched_metadata_space.data_to(metadata, device=self.device)
+        if metadata is not None and self.single_metadata_space is not None:
+            space = batch_utils.batch_space(self.single_metadata_space, len(rows))
+            metadata = space.data_to(metadata, device=self.device)
         return value, metadata
