@@ -66,6 +66,7 @@ class LogStore:
         self._fenced = False
         self._closed = False
         self._shapes_current = True
+        self._committed_changes = 0
         self._committed_at = time.monotonic()
         self._lock: WriterLock | None = None
         if writable:
@@ -210,26 +211,26 @@ class LogStore:
         changed = self.is_dirty or buffer != self._commit.buffer or attributes != self._commit.attributes
         if not (changed or force):
             return self._commit
-        commit = replace(
+        commit = self._following(buffer, attributes)
+        if writer.has_begun and writer.changes != self._committed_changes:
+            tail = writer.write_tail(commit.number, self._token)
+            commit = replace(commit, logs=writer.logs(), arrays=writer.entries(), tail=tail, sealed=False)
+            self._shapes_current = False
+        return self._publish(replace(commit, released=released))
+
+    def _following(self, buffer: BufferState, attributes: Mapping[str, Any]) -> Commit:
+        """The next commit, as far as slots and the buffer go."""
+        return replace(
             self._commit,
             number=self._commit.number + 1,
             writer=self._token,
             time=utc_now().isoformat(),
             length=self._slots.length,
             runs=self._slots.runs,
-            released=released,
+            released=False,
             buffer=buffer,
             attributes=attributes,
         )
-        return self._publish(self._with_rows(commit, writer))
-
-    def _with_rows(self, commit: Commit, writer: LogWriter) -> Commit:
-        """The commit with what the writer has added, whose tail is written."""
-        if not writer.has_begun or writer.logs() == commit.logs:
-            return commit
-        tail = writer.write_tail(commit.number, self._token)
-        self._shapes_current = False
-        return replace(commit, logs=writer.logs(), arrays=writer.entries(), tail=tail, sealed=False)
 
     def _publish(self, commit: Commit) -> Commit:
         self._objects.sync()
@@ -240,6 +241,7 @@ class LogStore:
             self._fenced = True
             raise
         self._commit = commit
+        self._committed_changes = 0 if self._writer is None else self._writer.changes
         self._committed_at = time.monotonic()
         return commit
 
@@ -248,21 +250,19 @@ class LogStore:
         writer = self._check_writable()
         if not writer.has_begun and self._commit.tail is not None:
             self._begin(writer)
-        if writer.has_begun:
-            writer.seal()
-        self.commit(buffer, attributes=attributes)
-        if not self._commit.sealed:
-            # Every row stands in a shard by now; other readers are told before anybody relies on it.
-            self.write_shapes()
-            sealed = replace(
-                self._commit,
-                number=self._commit.number + 1,
-                writer=self._token,
-                time=utc_now().isoformat(),
-                sealed=True,
-            )
-            self._publish(self._with_rows(sealed, writer))
-        return self._commit
+        if not writer.has_begun or (self._commit.sealed and writer.changes == self._committed_changes):
+            return self.commit(buffer, attributes=attributes)
+        writer.seal()
+        commit = replace(
+            self._following(buffer, self._commit.attributes if attributes is None else attributes),
+            logs=writer.logs(),
+            arrays=writer.entries(),
+            tail=None,
+            sealed=True,
+        )
+        self._objects.sync()
+        self._write_shapes(commit)
+        return self._publish(commit)
 
     def refresh(self) -> bool:
         """Move a reader forward to the newest commit; returns whether there was a newer one.
@@ -312,7 +312,9 @@ class LogStore:
 
     def write_shapes(self) -> None:
         """Have every array's metadata cover the rows that stand in shards."""
-        commit = self._commit
+        self._write_shapes(self._commit)
+
+    def _write_shapes(self, commit: Commit) -> None:
         for name, entry in commit.arrays.items():
             array = StoredArray(name, entry)
             length = commit.logs[entry.log].length

@@ -56,6 +56,7 @@ class LogWriter:
         self._regions: dict[str, _Region] = {}
         self._shared: dict[str, SharedValues] = {}
         self._row = base.logs[ROWS_LOG].length
+        self.changes = 0  # counts what a commit would have to hold
 
     @property
     def has_begun(self) -> bool:
@@ -84,6 +85,7 @@ class LogWriter:
 
     def _begin(self) -> tuple[int, int] | None:
         base, rows = self._base, self._base.logs[ROWS_LOG]
+        self.changes += 1
         self._regions = {
             name: _Region(log.block_rows, log.start, _ceil(log.length, log.block_rows))
             for name, log in base.logs.items()
@@ -161,6 +163,7 @@ class LogWriter:
         marks = {name: writer.mark() for name, writer in self._writers.items()}
         regions = {name: replace(region) for name, region in self._regions.items()}
         row = self._row
+        self.changes += 1
         try:
             return self._append(columns, count)
         except BaseException:
@@ -273,6 +276,7 @@ class LogWriter:
     def seal(self) -> None:
         """Write the part-filled shards to their places; the next row begins a new block."""
         region = self._regions[ROWS_LOG]
+        self.changes += 1
         for name, array in self._arrays.items():
             if array.entry.log == ROWS_LOG:
                 writer = self._writers[name]
