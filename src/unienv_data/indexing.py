@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from unienv_data.errors import IndexOutOfRangeError, InvalidIndexError
 from unienv_interface.backends.registry import get_backend_from_tensor
 
-__all__ = ["IndexableType", "RowIndex", "Rows", "chunked", "resolve_index", "row_array"]
+__all__ = ["IndexableType", "RowIndex", "Rows", "ascending", "chunked", "resolve_index", "row_array"]
 
 IndexableType: TypeAlias = int | slice | EllipsisType | range | Sequence[int] | NDArray[Any]
 """The indexes of every batch; arrays of its own backend come beside them."""
@@ -90,6 +90,13 @@ def row_array(rows: RowIndex) -> NDArray[np.int64]:
     if isinstance(rows, range):
         return np.arange(rows.start, rows.stop, rows.step, dtype=np.int64)
     return rows
+
+
+def ascending(rows: RowIndex) -> RowIndex:
+    """`rows` in ascending order, each once."""
+    if isinstance(rows, range):
+        return rows if rows.step > 0 else rows[::-1]
+    return np.unique(rows)
 
 
 def chunked(rows: RowIndex, size: int) -> Iterator[RowIndex]:

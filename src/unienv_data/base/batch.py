@@ -14,10 +14,9 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-import numpy as np
-
+from unienv_data.base.copying import segments_in_chunks
 from unienv_data.errors import ClosedError, ReadOnlyError, SpaceValueError
-from unienv_data.indexing import IndexableType, RowIndex, Rows, chunked, resolve_index, row_array
+from unienv_data.indexing import IndexableType, RowIndex, Rows, ascending, chunked, resolve_index
 from unienv_data.progress import NO_PROGRESS, TqdmProgress
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType, ComputeBackend
 from unienv_interface.space.space import AnySpace, Space
@@ -91,6 +90,14 @@ class BatchBase(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             A batch of `len(rows)` samples in that order, on this batch's backend and device, and its
             metadata: a value of `batch_space(single_metadata_space, len(rows))`, or None.
         """
+
+    def _read_flattened(self, rows: RowIndex) -> tuple[BArrayType, dict[str, Any] | None]:
+        """Read rows, as `_read`, in flattened form (len(rows), D).
+
+        Overridden only where something beneath flattens them at less cost.
+        """
+        value, metadata = self._read(rows)
+        return flatten_utils.flatten_data(self._batched_space, value, start_dim=1), metadata
 
     def _write(self, rows: RowIndex, value: BatchT) -> None:
         """Overwrite rows.
@@ -175,8 +182,11 @@ class BatchBase(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             InexactValueError: the promoted type cannot hold a value exactly.
         """
         rows = self._resolve(idx)
-        value, metadata = self._read_any(rows.rows)
-        flat = flatten_utils.flatten_data(self._batched_space, value, start_dim=1)
+        if len(rows):
+            flat, metadata = self._read_flattened(rows.rows)
+        else:
+            value, metadata = self._read_any(rows.rows)
+            flat = flatten_utils.flatten_data(self._batched_space, value, start_dim=1)
         if not rows.is_scalar:
             return flat, metadata
         return flat[0], self._first(metadata)
@@ -274,7 +284,7 @@ class BatchBase(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         self._require_mutable("removed from")
         rows = self._resolve(idx).rows
         if len(rows):
-            self._remove(_ascending(rows))
+            self._remove(ascending(rows))
 
     def __delitem__(self, idx: IndexableType | BArrayType) -> None:
         self.remove_at(idx)
@@ -303,17 +313,10 @@ class BatchBase(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         self._require_open()
         if chunk_size < 1:
             raise ValueError(f"chunk_size: expected at least 1 row, got {chunk_size}")
-        length = other._indexed_length()
         progress = TqdmProgress() if tqdm else NO_PROGRESS
-        with progress.task(f"appending to {type(self).__name__}", total=length) as task:
-            for start, stop in _covering(other.get_segments() or [], length):
-
-                def chunks(span: range = range(start, stop)) -> Iterator[BatchT]:
-                    for rows in chunked(span, chunk_size):
-                        yield self._adopted(other, other.get_at(rows))
-                        task.advance(len(rows))
-
-                self._extend_segment(chunks())
+        with progress.task(f"appending to {type(self).__name__}", total=other._indexed_length()) as task:
+            for chunks in segments_in_chunks(other, chunk_size, task):
+                self._extend_segment(self._adopted(other, chunk) for chunk in chunks)
 
     # -- closing -------------------------------------------------------------------------------
 
@@ -381,22 +384,3 @@ class BatchBase(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         found = batch_utils.batch_size_data(value)
         if found is not None and found != count:
             raise SpaceValueError("", f"{count} rows, as many as the index addresses", f"{found} rows")
-
-
-def _ascending(rows: RowIndex) -> RowIndex:
-    if isinstance(rows, range):
-        return rows if rows.step > 0 else rows[::-1]
-    return np.unique(row_array(rows))
-
-
-def _covering(segments: list[tuple[int, int]], length: int) -> Iterator[tuple[int, int]]:
-    """The segments, and what of range(length) lies between them, in order; none empty."""
-    position = 0
-    for start, stop in segments:
-        if start > position:
-            yield position, start
-        if stop > start:
-            yield start, stop
-        position = max(position, stop)
-    if position < length:
-        yield position, length

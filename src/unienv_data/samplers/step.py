@@ -64,10 +64,26 @@ class StepSampler(
 
     def _read(self, rows: RowIndex) -> tuple[BatchT, dict[str, Any] | None]:
         value, metadata = self.data.get_at_with_metadata(rows)
-        if self.device == self.data.device:
-            return value, metadata
-        value = self._batched_space.data_to(value, device=self.device)
-        if metadata is not None and self.single_metadata_space is not None:
-            space = batch_utils.batch_space(self.single_metadata_space, len(rows))
-            metadata = space.data_to(metadata, device=self.device)
+        if self._moves:
+            value = self._batched_space.data_to(value, device=self.device)
+            metadata = self._moved_metadata(metadata)
         return value, metadata
+
+    def _read_flattened(self, rows: RowIndex) -> tuple[BArrayType, dict[str, Any] | None]:
+        # Flattened where the data is: one array to move, and values are looked at without a transfer back.
+        flat, metadata = self.data.get_flattened_at_with_metadata(rows)
+        if self._moves and self.device is not None:
+            flat = self.backend.to_device(flat, self.device)
+            metadata = self._moved_metadata(metadata)
+        return flat, metadata
+
+    @property
+    def _moves(self) -> bool:
+        return self.device != self.data.device
+
+    def _moved_metadata(self, metadata: dict[str, Any] | None) -> dict[str, Any] | None:
+        if metadata is None or self.single_metadata_space is None:
+            return metadata
+        space = batch_utils.batch_space(self.single_metadata_space, 1)
+        moved: dict[str, Any] = space.data_to(metadata, device=self.device)
+        return moved

@@ -98,7 +98,8 @@ class ListBatch(BatchBase[Any, Any, Any, Any, Any]):
         if self.single_metadata_space is None:
             return value, None
         names = np.array([f"row {row}" for row in rows], dtype=object)
-        return value, {"name": names, "row": np.array(list(rows), dtype=np.int64)}
+        numbers = self.single_metadata_space.backend.asarray(list(rows))
+        return value, {"name": names, "row": numbers}
 
     def _write(self, rows: RowIndex, value: Any) -> None:
         for row, sample in zip(rows, batch_utils.iterate(self.single_space, value), strict=True):

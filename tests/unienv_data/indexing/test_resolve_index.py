@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import requires_torch
 from unienv_data.errors import IndexOutOfRangeError, InvalidIndexError
-from unienv_data.indexing import Rows, chunked, resolve_index, row_array
+from unienv_data.indexing import Rows, ascending, chunked, resolve_index, row_array
 
 LENGTHS = st.integers(0, 40)
 BOUNDS = st.none() | st.integers(-60, 60)
@@ -242,6 +242,13 @@ def test_chunks_join_to_the_whole(length: int, size: int, as_array: bool) -> Non
     assert [row for part in parts for row in part] == list(range(length))
     assert all(len(part) == size for part in parts[:-1])
     assert all(0 < len(part) <= size for part in parts)
+
+
+@given(rows=st.lists(st.integers(0, 30), max_size=10), start=st.integers(0, 9), step=st.integers(1, 4))
+def test_ascending_sorts_and_drops_repetitions(rows: list[int], start: int, step: int) -> None:
+    assert list(ascending(np.array(rows, dtype=np.int64))) == sorted(set(rows))
+    assert ascending(range(start, 30, step)) == range(start, 30, step)
+    assert list(ascending(range(30, start, -step))) == sorted(range(30, start, -step))
 
 
 @pytest.mark.parametrize("size", [0, -1])
