@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["abbreviate", "map_leaves"]
+__all__ = ["abbreviate", "first_index", "map_leaves"]
 
 
 def abbreviate(array: NDArray[Any]) -> NDArray[Any]:
@@ -26,6 +26,11 @@ def abbreviate(array: NDArray[Any]) -> NDArray[Any]:
         if bits.strides[axis] == 0 or bool(np.all(bits == bits[head])):
             array, bits = array[head], bits[head]
     return array
+
+
+def first_index(mask: NDArray[Any]) -> tuple[int, ...]:
+    """The index of the first true element of a mask that has one."""
+    return tuple(int(position) for position in np.argwhere(mask)[0])
 
 
 def map_leaves(data: Any, is_leaf: Callable[[object], bool], fn: Callable[[Any], Any]) -> Any:

@@ -139,6 +139,10 @@ class _NumpyBackend(ComputeBackend[NumpyArrayType, NumpyDeviceType, NumpyDtypeTy
             raise SpaceError(f"device: {self} has only 'cpu', got {device!r}")
         return None  # there is but one
 
+    def clip(self, x: NumpyArrayType, /, min: Any = None, max: Any = None) -> NumpyArrayType:
+        """`x` clipped to bounds of its own type; several times faster than the namespace's."""
+        return np.asarray(np.clip(x, min, max))
+
     def is_on_host(self, x: NumpyArrayType) -> bool:
         return True
 

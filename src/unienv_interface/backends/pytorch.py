@@ -202,9 +202,11 @@ class _PyTorchBackend(ComputeBackend[torch.Tensor, PyTorchDeviceType, torch.dtyp
         device: PyTorchDeviceType | None = None,
     ) -> torch.Tensor:
         x = np.asarray(x)
-        shareable = x.flags.writeable and x.dtype.isnative and all(stride >= 0 for stride in x.strides)
-        native = x if shareable else x.astype(x.dtype.newbyteorder("="))
-        return torch.from_numpy(native).to(device=device, dtype=dtype)
+        known = np.dtype(x.dtype.name)
+        # torch takes neither foreign byte orders, nor C types that only look alike, nor negative strides.
+        is_plain = x.dtype.num == known.num and x.dtype.isnative and all(step >= 0 for step in x.strides)
+        shareable = x if is_plain and x.flags.writeable else x.astype(known)
+        return torch.from_numpy(shareable).to(device=device, dtype=dtype)
 
     def to_numpy(self, x: torch.Tensor) -> NDArray[Any]:
         x = x.detach()

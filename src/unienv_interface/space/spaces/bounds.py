@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unienv_interface.backends.arrays import abbreviate
+from unienv_interface.backends.arrays import abbreviate, first_index
 from unienv_interface.backends.base import AnyBackend
 from unienv_interface.backends.dtypes import (
     FLOATING,
@@ -135,7 +135,7 @@ def make_bounds(low: Any, high: Any, dtype: str, shape: tuple[int, ...] | None =
     highs = _fit("high", high_host, dtype, shape, greatest)
     crossed = np.asarray(lows > highs)
     if bool(crossed.any()):
-        where = tuple(int(axis[0]) for axis in np.nonzero(crossed))
+        where = first_index(crossed)
         pair = [np.broadcast_to(bound, crossed.shape)[where] for bound in (lows, highs)]
         raise SpaceError(f"low: expected at most high, got {pair[0]} > {pair[1]} at index {where}")
     if dtype in FLOATING and (bool(np.any(lows == np.inf)) or bool(np.any(highs == -np.inf))):
@@ -203,8 +203,9 @@ def _fit(
     if wrong is not None and bool(np.any(wrong)):
         raise SpaceError(f"{argument}: {dtype} cannot hold {bound[wrong].flat[0]}")
     # Adding 0 turns -0.0 into 0.0: bounds that mean the same set are the same bits.
-    result = np.array(abbreviate(exact.astype(host_dtype(dtype))), copy=True)
-    result += result.dtype.type(0)
+    held = exact.astype(host_dtype(dtype))
+    held += held.dtype.type(0)
+    result = abbreviate(held).copy()
     result.flags.writeable = False
     return result
 
@@ -215,7 +216,7 @@ def _next_held(bound: NDArray[Any], dtype: str, toward: float) -> NDArray[Any]:
     inexact = inexact_elements(bound, dtype)
     if inexact is None or not bool(inexact.any()):
         return cast
-    for index in zip(*np.nonzero(inexact), strict=True):
+    for index in map(tuple, np.argwhere(inexact)):
         exact, rounded = bound[index].item(), cast[index].item()
         if (rounded < exact) if toward > 0 else (rounded > exact):
             cast[index] = np.nextafter(cast[index], toward)

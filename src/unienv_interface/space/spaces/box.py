@@ -9,6 +9,7 @@ from typing import Any, SupportsFloat
 import numpy as np
 from numpy.typing import NDArray
 
+from unienv_interface.backends.arrays import first_index
 from unienv_interface.backends.base import (
     AnyBackend,
     BArrayType,
@@ -173,7 +174,7 @@ class BoxSpace(Space[BArrayType, BDeviceType, BDtypeType, BRNGType]):
     def _raise_outside(self, values: NDArray[Any], path: str) -> None:
         low, high = self._bounds.full()
         outside = ~np.asarray((values >= low) & (values <= high))
-        where = tuple(int(axis[0]) for axis in np.nonzero(outside))
+        where = first_index(outside)
         raise SpaceValueError(path, f"values in [{low[where]}, {high[where]}]", f"{values[where]}{at(where)}")
 
     def sample(self, rng: BRNGType, **kwargs: Any) -> tuple[BRNGType, BArrayType]:
@@ -216,7 +217,7 @@ class BoxSpace(Space[BArrayType, BDeviceType, BDtypeType, BRNGType]):
             clipped = clip_host(backend.to_numpy(x), self._bounds)
             return backend.from_numpy(clipped, dtype=self.dtype, device=backend.device(x))
         low, high = (backend.to_device(bound, backend.device(x)) for bound in self._backend_bounds)
-        result: BArrayType = backend.asarray(backend.clip(x, low, high))
+        result: BArrayType = backend.clip(x, low, high)
         return result
 
     def data_to(self, data: BArrayType, backend: AnyBackend | None = None, device: Any | None = None) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unienv_interface.backends.arrays import first_index
 from unienv_interface.backends.base import AnyBackend
 from unienv_interface.backends.dtypes import FLOATING, holds_dtype, inexact_elements
 from unienv_interface.errors import InexactValueError, SpaceValueError
@@ -41,7 +42,7 @@ def host_numbers(x: Any) -> NDArray[Any] | None:
         return None
     if array.dtype.kind == "f" and array.size == len(leaves):
         # Among floats, NumPy rounds large integers.
-        for leaf, value in zip(leaves, array.flat, strict=True):
+        for leaf, value in zip(leaves, array.reshape(-1).tolist(), strict=True):
             if isinstance(leaf, int | np.integer) and int(leaf) != value:
                 return None
     return array
@@ -123,7 +124,7 @@ def check_exact(values: NDArray[Any], dtype: str, path: str) -> None:
     """
     inexact = inexact_elements(values, dtype)
     if inexact is not None and bool(inexact.any()):
-        where = tuple(int(axis[0]) for axis in np.nonzero(inexact))
+        where = first_index(inexact)
         raise InexactValueError(path, f"values that {dtype} holds", f"{values[where]}{at(where)}")
 
 
