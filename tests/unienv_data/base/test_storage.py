@@ -68,12 +68,9 @@ def test_defaults_are_those_documented() -> None:
     storage = Least(NUMBER)
     assert (storage.single_file_ext, storage.capacity, storage.cache_filename) == (None, None, None)
     assert (storage.is_multiprocessing_safe, storage.is_mutable) == (False, True)
-    assert (Least.kind, Least.supports_commit, Least.supports_flattened, Least.supports_columns) == (
-        None,
-        False,
-        False,
-        False,
-    )
+    assert Least.kind is None
+    assert (Least.supports_commit, Least.supports_segments) == (False, False)
+    assert (Least.supports_flattened, Least.supports_columns) == (False, False)
     assert storage.single_instance_space is NUMBER
     assert storage.backend is NUMBER.backend
     assert storage.device == NUMBER.device

@@ -18,7 +18,6 @@ from unienv_data.schema.validation import load_schema, validate
 BOX = {"type": "BoxSpace", "shape": [3], "dtype": "float32", "low": "-Infinity", "high": [1, 2.5, "Infinity"]}
 SPACES: dict[str, dict[str, Any]] = {
     "box": BOX,
-    "box of booleans": {**BOX, "dtype": "bool", "low": False, "high": True},
     "binary": {"type": "BinarySpace", "shape": [], "dtype": "bool"},
     "dynamic box": {
         "type": "DynamicBoxSpace",
