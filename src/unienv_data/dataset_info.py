@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.compute as pc
+import numpy as np
 
 from unienv_data.columns import ColumnInfo
+from unienv_data.errors import DatasetError
 from unienv_data.replay_buffer import ReplayBuffer
+from unienv_data.storages import CommittingStorage
 from unienv_interface.space.space_utils.serialization_utils import space_to_json
 
 __all__ = ["DatasetInfo", "describe_dataset"]
@@ -51,16 +53,26 @@ class DatasetInfo:
 
 
 def describe_dataset(buffer: ReplayBuffer[Any, Any, Any, Any, Any], path: str) -> DatasetInfo:
-    """The facts of an opened buffer, read from its commit, its episode table and its shard indexes."""
-    lengths = buffer.episodes["length"]
-    extremes = pc.min_max(lengths).as_py()
+    """The facts of an opened buffer, read from its commit, its episode table and its shard indexes.
+
+    Raises:
+        DatasetError: its storage keeps no commits, so there are no facts to read.
+    """
+    storage = buffer.storage
+    if not isinstance(storage, CommittingStorage):
+        raise DatasetError(f"{path}: a {type(storage).__name__} keeps no record of what it holds")
+    lengths = np.asarray(buffer.episodes["length"])
     return DatasetInfo(
         path=path,
-        commit=buffer.storage.commit_number,
+        commit=storage.commit_number,
         rows=len(buffer),
-        episode_lengths=(len(lengths), extremes["min"], extremes["max"]),
-        sealed=buffer.storage.is_sealed,
-        columns=tuple(sorted(buffer.storage.describe(), key=lambda column: column.name)),
+        episode_lengths=(
+            len(lengths),
+            int(lengths.min()) if len(lengths) else None,
+            int(lengths.max()) if len(lengths) else None,
+        ),
+        sealed=storage.is_sealed,
+        columns=tuple(sorted(storage.describe(), key=lambda column: column.name)),
         space=space_to_json(buffer.single_space),
         attributes=buffer.attributes,
     )
