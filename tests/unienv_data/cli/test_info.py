@@ -74,7 +74,8 @@ def test_json_gives_every_fact(dataset: tuple[Path, bool]) -> None:
     image = columns["observation/image"]
     assert (image["dtype"], image["shape"], image["kind"]) == ("uint8", [8, 10, 3], "box")
     assert image["raw_bytes"] == sum(EPISODES) * 8 * 10 * 3
-    assert 0 < image["stored_bytes"] < image["raw_bytes"]
+    assert image["stored_bytes"] < image["raw_bytes"]
+    assert image["stored_bytes"] > 0 or not sealed  # a chunk that is not full yet is not counted
     assert not image["lossy"]
     assert facts["raw_bytes"] == sum(column["raw_bytes"] for column in columns.values())
     assert facts["stored_bytes"] == sum(column["stored_bytes"] for column in columns.values())
