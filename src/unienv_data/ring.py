@@ -17,10 +17,11 @@ def slots_of(rows: RowIndex, offset: int, capacity: int | None) -> RowIndex:
     """
     if isinstance(rows, range):
         moved = range(rows.start + offset, rows.stop + offset, rows.step)
-        if capacity is None or not moved or max(moved[0], moved[-1]) < capacity:
+        if capacity is None or not moved:
             return moved
-        if min(moved[0], moved[-1]) >= capacity:
-            return range(moved.start - capacity, moved.stop - capacity, moved.step)
+        rounds = moved[0] // capacity
+        if moved[-1] // capacity == rounds:
+            return range(moved.start - rounds * capacity, moved.stop - rounds * capacity, moved.step)
         return row_array(moved) % capacity
     moved_rows = rows + offset if offset else rows
     return moved_rows if capacity is None else moved_rows % capacity
