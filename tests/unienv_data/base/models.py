@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from tests.unienv_interface import corpus
 from unienv_data.base import BatchBase, BatchSampler
 from unienv_data.indexing import RowIndex
 from unienv_interface.backends import NumpyComputeBackend
 from unienv_interface.space.space import AnySpace
-from unienv_interface.space.space_utils import batch_utils
+from unienv_interface.space.space_utils import batch_utils, flatten_utils
 from unienv_interface.space.spaces import BinarySpace, BoxSpace, DictSpace, TextSpace, TupleSpace
 
 BACKEND = NumpyComputeBackend
@@ -31,15 +32,15 @@ NUMERIC = DictSpace(
     BACKEND,
     {"image": IMAGE, "state": TupleSpace(BACKEND, [VECTOR, NUMBER]), "done": BinarySpace(BACKEND, ())},
 )
+# A dict of nothing has no rows to tell apart: its batches are all the same.
 SPACES: dict[str, AnySpace] = {
+    **{name: make(BACKEND) for name, make in corpus.SPACES.items() if name != "dict_empty"},
     "number": NUMBER,
     "vector": VECTOR,
-    "image": IMAGE,
-    "text": TextSpace(BACKEND, 12),
     "numeric": NUMERIC,
     "nested": NESTED,
 }
-FLATTENABLE = ["image", "number", "numeric", "vector"]
+FLATTENABLE = [name for name, space in SPACES.items() if flatten_utils.is_flattenable(space)]
 METADATA = DictSpace(BACKEND, {"row": NUMBER, "name": TextSpace(BACKEND, 8)})
 
 
@@ -51,24 +52,6 @@ def samples(space: AnySpace, count: int, seed: int = 0) -> list[Any]:
         rng, value = space.sample(rng)
         found.append(value)
     return found
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether two values agree, types and shapes included."""
-    if isinstance(one, dict):
-        return (
-            isinstance(other, dict) and list(one) == list(other) and all(same(one[k], other[k]) for k in one)
-        )
-    if isinstance(one, tuple | list):
-        return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, np.ndarray):
-        return (
-            isinstance(other, np.ndarray)
-            and one.dtype == other.dtype
-            and one.shape == other.shape
-            and bool(np.array_equal(one, other))
-        )
-    return type(one) is type(other) and one == other
 
 
 class ListBatch(BatchBase[Any, Any, Any, Any, Any]):

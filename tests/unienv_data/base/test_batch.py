@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.conftest import requires_torch
 from tests.unienv_data.base.models import (
     FLATTENABLE,
     METADATA,
@@ -22,9 +21,9 @@ from tests.unienv_data.base.models import (
     VECTOR,
     ListBatch,
     ReadOnlyBatch,
-    same,
     samples,
 )
+from tests.unienv_interface.corpus import same
 from unienv_data.errors import (
     ClosedError,
     IndexOutOfRangeError,
@@ -336,29 +335,6 @@ def test_extending_by_chunks_of_nothing_is_refused() -> None:
     batch = ListBatch(NUMBER, samples(NUMBER, 3))
     with pytest.raises(ValueError, match="chunk_size"):
         batch.extend_from(batch, chunk_size=0)
-
-
-@requires_torch
-def test_extending_crosses_backends() -> None:
-    from unienv_interface.backends.pytorch import PyTorchComputeBackend
-
-    source = ListBatch(NUMERIC, samples(NUMERIC, 5))
-    target = ListBatch(NUMERIC.to(backend=PyTorchComputeBackend))
-    target.extend_from(source, chunk_size=2)
-    value = target[...]
-    assert all(PyTorchComputeBackend.is_backendarray(part) for part in (value["image"], value["state"][0]))
-    back = target.single_space.data_to(value, backend=source.backend)
-    assert same(back, source[...])
-
-
-@requires_torch
-def test_indexes_of_another_backend() -> None:
-    import torch
-
-    batch = ListBatch(NUMBER, samples(NUMBER, 5))
-    assert same(batch[torch.tensor([1, -1])], batch[[1, -1]])
-    assert same(batch[torch.tensor(2)], batch[2])
-    assert same(batch[torch.tensor([True, False, False, False, True])], batch[[0, 4]])
 
 
 def test_closing_happens_once_and_ends_use() -> None:

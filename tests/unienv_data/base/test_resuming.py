@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unienv_data.base.models import NUMERIC, ListBatch, PlainSampler, counting, rows_in, same, samples
+from tests.unienv_data.base.models import NUMERIC, ListBatch, PlainSampler, counting, rows_in, samples
+from tests.unienv_interface.corpus import same
 from unienv_data.base import BatchSampler
 from unienv_data.errors import ClosedError, DocumentError
 

@@ -18,9 +18,9 @@ from tests.unienv_data.base.models import (
     ReadOnlyBatch,
     counting,
     rows_in,
-    same,
     samples,
 )
+from tests.unienv_interface.corpus import same
 from unienv_data.base import BatchSampler
 from unienv_data.errors import (
     ClosedError,

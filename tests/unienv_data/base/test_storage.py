@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.unienv_data.base.models import FLATTENABLE, NUMBER, SPACES, same, samples
+from tests.unienv_data.base.models import FLATTENABLE, NUMBER, SPACES, samples
+from tests.unienv_interface.corpus import same
 from unienv_data.base import SpaceStorage
 from unienv_data.errors import ReadOnlyError, SegmentError, SpaceError
 from unienv_data.indexing import resolve_index

@@ -15,9 +15,9 @@ from tests.unienv_data.base.models import (
     ListBatch,
     counting,
     rows_in,
-    same,
     samples,
 )
+from tests.unienv_interface.corpus import same
 from unienv_data.errors import EmptyDataError
 from unienv_data.samplers import StepSampler
 from unienv_interface.backends import NumpyComputeBackend
