@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 
 matplotlib.use("agg")  # no window: the picture goes into a file
 from matplotlib import pyplot as plt
-from matplotlib.gridspec import GridSpec
 
-INK, FAINT = "#24292f", "#8b949e"
+INK, FAINT, RULE = "#24292f", "#8b949e", "#d0d7de"
 COLOURS = ("#0969da", "#d1570a", "#1a7f37", "#8250df", "#bf3989", "#6e7781", "#9a6700")
+
+# Inches.
+LEFT, WIDTH, RIGHT = 0.65, 12.1, 0.25
+HEAD, FRAME_GAP = 1.05, 0.1
+SIGNAL_GAP, SIGNAL_HEIGHT, FOOT = 0.45, 1.4, 0.6
 
 
 @dataclass(frozen=True)
@@ -48,37 +52,33 @@ def draw_episode(
         fps: frames per second.
     """
     shown = np.linspace(0, len(frames) - 1, num=min(8, len(frames))).round().astype(int)
-    figure = plt.figure(figsize=(13, 2.9 + 1.75 * len(signals)), facecolor="white")
-    grid = GridSpec(
-        1 + len(signals),
-        len(shown),
-        figure=figure,
-        height_ratios=[1.55, *[1.6] * len(signals)],
-        left=0.05,
-        right=0.98,
-        top=0.86,
-        bottom=0.09,
-        wspace=0.06,
-        hspace=0.32,
-    )
-    figure.text(0.05, 0.955, title, fontsize=15, fontweight="bold", color=INK, va="center")
-    figure.text(0.05, 0.905, subtitle, fontsize=10.5, color=FAINT, va="center")
+    frame_width = (WIDTH - (len(shown) - 1) * FRAME_GAP) / len(shown)
+    frame_height = frame_width * frames.shape[1] / frames.shape[2]
+    height = HEAD + frame_height + len(signals) * (SIGNAL_GAP + SIGNAL_HEIGHT) + FOOT
+    width = LEFT + WIDTH + RIGHT
+    figure = plt.figure(figsize=(width, height), facecolor="white")
+
+    def axes_at(x: float, y: float, w: float, h: float) -> Any:
+        """Axes w by h inches, their upper left corner (x, y) inches from the figure's."""
+        return figure.add_axes((x / width, 1 - (y + h) / height, w / width, h / height))
+
+    figure.text(LEFT / width, 1 - 0.3 / height, title, fontsize=15, fontweight="bold", color=INK, va="center")
+    figure.text(LEFT / width, 1 - 0.62 / height, subtitle, fontsize=10.5, color=FAINT, va="center")
     for place, number in enumerate(shown):
-        axes = figure.add_subplot(grid[0, place])
+        axes = axes_at(LEFT + place * (frame_width + FRAME_GAP), HEAD, frame_width, frame_height)
         axes.imshow(frames[number], interpolation="nearest")
         axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_color("#d0d7de")
+        axes.spines[:].set_color(RULE)
         axes.set_title(f"{number / fps:.1f} s", fontsize=9.5, color=FAINT, pad=4)
     time = np.arange(len(frames)) / fps
-    for row, signal in enumerate(signals, start=1):
-        axes = figure.add_subplot(grid[row, :])
+    for row, signal in enumerate(signals):
+        top = HEAD + frame_height + SIGNAL_GAP + row * (SIGNAL_HEIGHT + SIGNAL_GAP)
+        axes = axes_at(LEFT, top, WIDTH, SIGNAL_HEIGHT)
         _draw_signal(axes, time, signal)
         for number in shown:
-            axes.axvline(time[number], color="#d0d7de", linewidth=0.8, zorder=0)
-        if row == len(signals):
-            axes.set_xlabel("seconds", color=INK)
-        else:
-            axes.tick_params(labelbottom=False)
+            axes.axvline(time[number], color=RULE, linewidth=0.8, zorder=0)
+        axes.tick_params(labelbottom=row == len(signals) - 1)
+    axes.set_xlabel("seconds", color=INK)
     figure.savefig(path, dpi=140)
     plt.close(figure)
 
@@ -102,5 +102,5 @@ def _draw_signal(axes: Any, time: NDArray[np.float64], signal: Signal) -> None:
     axes.set_xlim(time[0], time[-1])
     axes.margins(y=0.12)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#d0d7de")
+    axes.spines[["left", "bottom"]].set_color(RULE)
     axes.tick_params(colors=FAINT, labelsize=9.5)

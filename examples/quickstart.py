@@ -58,7 +58,7 @@ def draw_longest_episode(buffer: ReplayBuffer, path: Path, name: str) -> None:
     draw_episode(
         path,
         title=buffer.episodes["tasks"][number].as_py()[0],
-        subtitle=f"{name}, episode {number} of {len(lengths)}: {end - start} frames at {fps:g} per second",
+        subtitle=f"{name}, episode {number} (of 0 to {len(lengths) - 1}): {end - start} frames at {fps:g} Hz",
         frames=column_of(steps, FRAMES),
         signals=signals,
         fps=fps,
