@@ -1,0 +1,1 @@
+"""The dataset on a filesystem: layout, encoding, log, commits, gather."""
