@@ -147,7 +147,7 @@ class ArrayWriter:
         full, rest = divmod(rows, self._array.entry.chunk_rows)
         self._chunks = list(chunks[:full])
         if rest:
-            self._array.codec.decode(chunks[full], self._partial)
+            self._array.codec.decode(chunks[full], self._partial.reshape(-1).view(np.uint8))
             self._filled = rest
 
     # Going back

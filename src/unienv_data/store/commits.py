@@ -182,8 +182,8 @@ class CommitLog:
         there = self.read(commit.number)
         if there.writer != commit.writer:
             raise FencedError(
-                f"{self._objects.url}: writer {there.writer} made commit {commit.number} at {there.time}; this "
-                "writer has been replaced and writes no more; open the dataset again"
+                f"{self._objects.url}: writer {there.writer} made commit {commit.number} at {there.time}; "
+                "this writer has been replaced and writes no more; open the dataset again"
             )
 
 

@@ -16,15 +16,15 @@ from unienv_data.errors import CorruptDataError
 from unienv_data.schema.commit import TailPart
 from unienv_data.store import pool
 from unienv_data.store.array import StoredArray
+from unienv_data.store.located import Located, LocatedRun
 from unienv_data.store.lru import LruCache
 from unienv_data.store.objects import ObjectStore, Range
-from unienv_data.store.plan import Plan
+from unienv_data.store.plan import SCATTERED, Plan
 from unienv_data.store.shard import TAG_BYTES, decode_index, decode_tag, index_bytes
 
 __all__ = ["ArrayTail", "Gather", "PendingRows"]
 
 _INDEX_CACHE_BYTES = 64 << 20
-_READ_BYTES = 4 << 20  # neighbouring chunks are read together up to this size
 _REMOTE_GAP = 64 << 10  # bytes cheaper to read than to ask for separately
 
 
@@ -58,14 +58,6 @@ class PendingRows:
     partial: NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Located:
-    """Where chunk i of a plan stands: bytes of an object, or memory."""
-
-    range: Range | None
-    memory: bytes | NDArray[Any] | None = None
-
-
 class Gather:
     """Reads rows of a dataset's arrays.
 
@@ -94,7 +86,7 @@ class Gather:
         Args:
             array: what to read.
             plan: which chunks become which rows.
-            out: (N, *shape), filled.
+            out: (N, *shape), contiguous, filled.
             tail: the array's committed tail, if there is one.
             pending: what a writer has not yet committed; stands in place of the tail.
 
@@ -105,21 +97,21 @@ class Gather:
             return
         located = self._locate(array, plan.chunks, tail, pending)
         if self._objects.is_local:
-            fetched, gap, least = None, 0, 64 if array.codec.cheap else 8
+            fetched, least = None, 64 if array.codec.cheap else 8
         else:
             # One round of requests for everything; threads then share the decoding.
-            fetched, gap, least = self._fetch(located, gap=_REMOTE_GAP), _REMOTE_GAP, 8
+            fetched, least = self._fetch(located, 0, len(plan.chunks), gap=_REMOTE_GAP), 8
 
         def carry_out(start: int, stop: int) -> None:
-            data = self._fetch(located[start:stop], gap=gap) if fetched is None else fetched[start:stop]
+            data = self._fetch(located, start, stop, gap=0) if fetched is None else fetched[start:stop]
             self._decode(array, plan, out, start, data)
 
-        pool.in_spans(carry_out, len(located), least=least)
+        pool.in_spans(carry_out, len(plan.chunks), least=least)
 
     def encoded(self, array: StoredArray, chunks: NDArray[np.int64], tail: ArrayTail | None) -> list[bytes]:
         """The bytes of committed chunks, (C,) ascending numbers, as they are stored."""
         located = self._locate(array, chunks, tail, None)
-        return [bytes(data) for data in self._fetch(located, gap=0)]
+        return [bytes(data) for data in self._fetch(located, 0, len(chunks), gap=0)]
 
     # Where chunks stand
 
@@ -129,49 +121,44 @@ class Gather:
         chunks: NDArray[np.int64],
         tail: ArrayTail | None,
         pending: PendingRows | None,
-    ) -> list[_Located]:
+    ) -> Located:
+        """Where each of the chunks, ascending, stands."""
         beyond = pending.first_chunk if pending else tail.first_chunk if tail else None
         split = len(chunks) if beyond is None else int(np.searchsorted(chunks, beyond))
-        located: list[_Located] = []
-        start = 0
+        runs: list[LocatedRun] = []
         shards = chunks[:split] // array.chunks_per_shard
+        start = 0
         while start < split:
             shard = int(shards[start])
             stop = int(np.searchsorted(shards, shard, side="right"))
-            name = array.shard_object(shard)
-            index = self._indexes.get((array.name, shard), lambda _, s=shard: self._shard_index(array, s))
+            index = self._indexes.get((array.name, shard), lambda key: self._shard_index(array, key[1]))
             within = chunks[start:stop] - shard * array.chunks_per_shard
-            located += self._entries(array, name, index, within, 0)
+            runs.append(self._run(array, array.shard_object(shard), index, within, 0))
             start = stop
+        memory: list[Any] = []
         if pending:
-            located += [_pending_chunk(pending, int(chunk)) for chunk in chunks[split:]]
+            memory = [_pending_chunk(pending, chunk) for chunk in chunks[split:].tolist()]
         elif tail and split < len(chunks):
-            part = tail.part
             index = self._indexes.get((tail.object, array.name), lambda _: self._tail_index(array, tail))
-            located += self._entries(
-                array, tail.object, index, chunks[split:] - tail.first_chunk, part.offset
-            )
-        return located
+            within = chunks[split:] - tail.first_chunk
+            runs.append(self._run(array, tail.object, index, within, tail.part.offset))
+        return Located(runs, memory)
 
-    def _entries(
+    def _run(
         self, array: StoredArray, name: str, index: NDArray[np.int64], within: NDArray[np.int64], base: int
-    ) -> list[_Located]:
+    ) -> LocatedRun:
         if int(within[-1]) >= len(index) or (index[within, 0] < 0).any():
             raise CorruptDataError(
                 f"{self._objects.url}/{name}: a chunk of {array.name} that the commit counts is missing; "
                 "restore the file from a copy"
             )
-        starts = (index[within, 0] + base).tolist()
-        lengths = index[within, 1].tolist()
-        return [
-            _Located(Range(name, start, start + length))
-            for start, length in zip(starts, lengths, strict=True)
-        ]
+        starts = index[within, 0] + base
+        return LocatedRun(name, starts, starts + index[within, 1])
 
     def _shard_index(self, array: StoredArray, shard: int) -> NDArray[np.int64]:
         name = array.shard_object(shard)
         end = index_bytes(array.chunks_per_shard)
-        data = self._guarded(name, lambda: self._objects.read_end(name, TAG_BYTES + end))
+        data = self._guarded(lambda: self._objects.read_end(name, TAG_BYTES + end))
         try:
             tag = decode_tag(data[:TAG_BYTES])
             index = decode_index(data[TAG_BYTES:], array.chunks_per_shard)
@@ -186,64 +173,35 @@ class Gather:
         return index
 
     def _tail_index(self, array: StoredArray, tail: ArrayTail) -> NDArray[np.int64]:
-        part = tail.part
-        end = part.offset + part.length
-        wanted = Range(tail.object, end - index_bytes(part.chunks), end)
-        data = self._guarded(tail.object, lambda: self._objects.read_ranges([wanted])[0])
+        end = tail.part.offset + tail.part.length
+        wanted = Range(tail.object, end - index_bytes(tail.part.chunks), end)
+        data = self._guarded(lambda: self._objects.read_ranges([wanted]))[0]
         try:
-            return decode_index(data, part.chunks)
+            return decode_index(data, tail.part.chunks)
         except ValueError as exc:
             raise CorruptDataError(f"{self._objects.url}/{tail.object}: {exc}") from exc
 
-    def _guarded(self, name: str, read: Callable[[], bytes]) -> bytes:
+    # Bytes
+
+    def _fetch(self, located: Located, start: int, stop: int, *, gap: int) -> list[Any]:
+        """The bytes (or, of rows not yet encoded, the rows) of chunks [start, stop)."""
+        ranges, cuts = located.ranges(start, stop, gap)
+        read = self._guarded(lambda: self._objects.read_ranges(ranges)) if ranges else []
+        data: list[Any] = []
+        for found, parts in zip(read, cuts, strict=True):
+            if parts is None:
+                data.append(found)
+            else:
+                view = memoryview(found)
+                data += [view[a:b] for a, b in parts]
+        return data + located.in_memory(start, stop)
+
+    def _guarded(self, read: Callable[[], Any]) -> Any:
         try:
             return read()
         except FileNotFoundError as exc:
             raise CorruptDataError(
-                f"{self._objects.url}/{name}: missing, but the commit refers to it; restore it from a copy"
-            ) from exc
-
-    # Bytes
-
-    def _fetch(self, located: Sequence[_Located], *, gap: int) -> list[Any]:
-        """The bytes of every chunk, neighbours read together."""
-        ranges: list[Range] = []
-        places: list[tuple[int, int, int]] = []  # read, start and stop within it
-        for item in located:
-            wanted = item.range
-            if wanted is None:
-                places.append((-1, 0, 0))
-                continue
-            last = ranges[-1] if ranges else None
-            if (
-                last is not None
-                and last.name == wanted.name
-                and 0 <= wanted.start - last.stop <= gap
-                and wanted.stop - last.start <= _READ_BYTES
-            ):
-                ranges[-1] = last = Range(last.name, last.start, wanted.stop)
-            else:
-                ranges.append(wanted)
-                last = wanted
-            places.append((len(ranges) - 1, wanted.start - last.start, wanted.stop - last.start))
-        read = self._guarded_ranges(ranges)
-        data: list[Any] = []
-        for item, (number, start, stop) in zip(located, places, strict=True):
-            if number < 0:
-                data.append(item.memory)
-            elif start == 0 and stop == len(read[number]):
-                data.append(read[number])
-            else:
-                data.append(memoryview(read[number])[start:stop])
-        return data
-
-    def _guarded_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
-        try:
-            return self._objects.read_ranges(ranges) if ranges else []
-        except FileNotFoundError as exc:
-            raise CorruptDataError(
-                f"{self._objects.url}: {exc.filename or exc} is missing, but the commit refers to it; "
-                "restore it from a copy"
+                f"{exc.filename or exc}: missing, but the commit refers to it; restore it from a copy"
             ) from exc
 
     # Rows
@@ -251,35 +209,42 @@ class Gather:
     def _decode(
         self, array: StoredArray, plan: Plan, out: NDArray[Any], first: int, data: Sequence[Any]
     ) -> None:
-        """Decode consecutive chunks of a plan, from number `first` of it on, into the output."""
+        """Decode consecutive chunks of a plan, from its number `first` on, into the output."""
         decode = array.codec.decode
-        pieces = plan.pieces
+        flat = out.reshape(-1).view(np.uint8)
+        row_bytes, chunk_bytes = array.row_bytes, array.chunk.nbytes
+        targets, pieces = plan.targets, plan.pieces
         scratch: NDArray[Any] | None = None
         number = first
         try:
             for number, encoded in enumerate(data, first):
-                piece = pieces[number]
+                target = targets[number]
+                if target != SCATTERED and not isinstance(encoded, np.ndarray):
+                    start = target * row_bytes
+                    decode(encoded, flat[start : start + chunk_bytes])
+                    continue
                 if isinstance(encoded, np.ndarray):
-                    out[piece.target] = encoded[piece.source]
-                elif piece.whole:
-                    decode(encoded, out[piece.target])
+                    rows = encoded
                 else:
                     if scratch is None:
                         scratch = np.empty(array.chunk.full, dtype=array.dtype)
-                    decode(encoded, scratch)
-                    out[piece.target] = scratch[piece.source]
+                    decode(encoded, scratch.reshape(-1).view(np.uint8))
+                    rows = scratch
+                if target != SCATTERED:
+                    out[target : target + len(rows)] = rows
+                else:
+                    piece = pieces[number]
+                    out[piece.target] = rows[piece.source]
         except ValueError as exc:
             chunk = int(plan.chunks[number])
-            rows = array.entry.chunk_rows
+            rows_in_chunk = array.entry.chunk_rows
             raise CorruptDataError(
                 f"{self._objects.url}/{array.shard_object(chunk // array.chunks_per_shard)}: rows "
-                f"{chunk * rows} to {(chunk + 1) * rows - 1} of {array.name} cannot be decoded ({exc}); "
-                "restore the file from a copy"
+                f"{chunk * rows_in_chunk} to {(chunk + 1) * rows_in_chunk - 1} of {array.name} cannot be "
+                f"decoded ({exc}); restore the file from a copy"
             ) from exc
 
 
-def _pending_chunk(pending: PendingRows, chunk: int) -> _Located:
+def _pending_chunk(pending: PendingRows, chunk: int) -> bytes | NDArray[Any]:
     within = chunk - pending.first_chunk
-    if within < len(pending.chunks):
-        return _Located(None, pending.chunks[within])
-    return _Located(None, pending.partial)
+    return pending.chunks[within] if within < len(pending.chunks) else pending.partial

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -11,24 +11,25 @@ from numpy.typing import NDArray
 
 from unienv_data.indexing import RowIndex, row_array
 
-__all__ = ["Piece", "Plan", "plan_rows", "plan_spans"]
+__all__ = ["SCATTERED", "Piece", "Plan", "plan_rows", "plan_spans"]
 
 Place = slice | NDArray[np.int64]
+
+SCATTERED = -1
+"""Target of a chunk that does not become consecutive rows of the output as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one chunk gives to the output.
+    """What a chunk gives to the output where it gives no more than a part of itself.
 
     Attributes:
         source: rows within the chunk.
         target: rows of the output, as many.
-        whole: the chunk as a whole becomes consecutive rows of the output.
     """
 
     source: Place
     target: Place
-    whole: bool
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,14 @@ class Plan:
 
     Attributes:
         chunks: (C,) int64, numbers of the chunks within the array.
-        pieces: what each gives.
+        targets: for each chunk the row of the output at which all of its rows go one after another, or
+            SCATTERED.
+        pieces: for each scattered chunk, by its place in `chunks`, what it gives.
     """
 
     chunks: NDArray[np.int64]
-    pieces: Sequence[Piece]
+    targets: Sequence[int]
+    pieces: Mapping[int, Piece] = field(default_factory=dict)
 
 
 def plan_rows(rows: RowIndex, chunk_rows: int) -> Plan:
@@ -62,24 +66,32 @@ def plan_rows(rows: RowIndex, chunk_rows: int) -> Plan:
     ordered = chunk[order]
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
     numbers = ordered[starts]
-    if chunk_rows == 1 and len(numbers) == len(rows):  # every chunk one row: the common case of frames
-        return Plan(numbers, [Piece(_FIRST, slice(i, i + 1), True) for i in order.tolist()])
+    counts = np.diff(np.append(starts, len(rows)))
     within = (rows - chunk * chunk_rows)[order]
-    bounds = np.append(starts, len(rows)).tolist()
-    pieces = [_scattered(within[a:b], order[a:b], chunk_rows) for a, b in pairwise(bounds)]
-    return Plan(numbers, pieces)
+    whole = _whole_chunks(within, order, starts, counts, chunk_rows)
+    targets = np.where(whole, order[starts], SCATTERED).tolist()
+    pieces = {}
+    for i in np.flatnonzero(~whole).tolist():
+        span = slice(starts[i], starts[i] + counts[i])
+        pieces[i] = Piece(within[span], order[span])
+    return Plan(numbers, targets, pieces)
 
 
-_FIRST = slice(0, 1)
-
-
-def _scattered(source: NDArray[np.int64], target: NDArray[np.int64], chunk_rows: int) -> Piece:
-    whole = len(source) == chunk_rows and _is_consecutive(source) and _is_consecutive(target)
-    return Piece(source, slice(int(target[0]), int(target[-1]) + 1) if whole else target, whole)
-
-
-def _is_consecutive(rows: NDArray[np.int64]) -> bool:
-    return len(rows) == 1 or bool((np.diff(rows) == 1).all())
+def _whole_chunks(
+    within: NDArray[np.int64],
+    order: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    chunk_rows: int,
+) -> NDArray[np.bool_]:
+    """Which chunks become, as a whole, consecutive rows of the output."""
+    whole: NDArray[np.bool_] = counts == chunk_rows
+    if chunk_rows == 1:  # one row a chunk: frames
+        return whole
+    for i in np.flatnonzero(whole).tolist():
+        span = slice(starts[i], starts[i] + chunk_rows)
+        whole[i] = (np.diff(within[span]) == 1).all() and (np.diff(order[span]) == 1).all()
+    return whole
 
 
 def plan_spans(spans: Sequence[tuple[int, int]], chunk_rows: int) -> Plan:
@@ -88,43 +100,55 @@ def plan_spans(spans: Sequence[tuple[int, int]], chunk_rows: int) -> Plan:
     Spans may overlap and repeat; a chunk that several need is planned once.
     """
     chunks: list[int] = []
-    pieces: list[Piece] = []
+    targets: list[int] = []
+    pieces: list[Piece | None] = []
     target = 0
     for start, stop in spans:
         row = start
         while row < stop:
             chunk = row // chunk_rows
             end = min(stop, (chunk + 1) * chunk_rows)
-            first = row - chunk * chunk_rows
-            count = end - row
+            first, count = row - chunk * chunk_rows, end - row
+            whole = count == chunk_rows
             chunks.append(chunk)
+            targets.append(target if whole else SCATTERED)
             pieces.append(
-                Piece(slice(first, first + count), slice(target, target + count), count == chunk_rows)
+                None if whole else Piece(slice(first, first + count), slice(target, target + count))
             )
             target += count
             row = end
-    return _merged(chunks, pieces)
-
-
-def _merged(chunks: list[int], pieces: list[Piece]) -> Plan:
-    """Every chunk once, ascending; pieces of the same chunk joined."""
     if all(a < b for a, b in pairwise(chunks)):
-        return Plan(np.array(chunks, dtype=np.int64), pieces)
-    by_chunk: dict[int, list[Piece]] = {}
-    for chunk, piece in zip(chunks, pieces, strict=True):
-        by_chunk.setdefault(chunk, []).append(piece)
-    numbers = sorted(by_chunk)
-    return Plan(np.array(numbers, dtype=np.int64), [_join(by_chunk[number]) for number in numbers])
+        partial = {i: piece for i, piece in enumerate(pieces) if piece is not None}
+        return Plan(np.array(chunks, dtype=np.int64), targets, partial)
+    return _merged(chunks, targets, pieces, chunk_rows)
 
 
-def _join(pieces: list[Piece]) -> Piece:
-    if len(pieces) == 1:
-        return pieces[0]
-    return Piece(
-        np.concatenate([_rows(piece.source) for piece in pieces]),
-        np.concatenate([_rows(piece.target) for piece in pieces]),
-        False,
-    )
+def _merged(chunks: list[int], targets: list[int], pieces: list[Piece | None], chunk_rows: int) -> Plan:
+    """Every chunk once, ascending; what it gives in several places joined."""
+    places: dict[int, list[int]] = {}
+    for place, chunk in enumerate(chunks):
+        places.setdefault(chunk, []).append(place)
+    numbers = sorted(places)
+    joined_targets: list[int] = []
+    joined: dict[int, Piece] = {}
+    for i, number in enumerate(numbers):
+        found = places[number]
+        if len(found) == 1:
+            joined_targets.append(targets[found[0]])
+            piece = pieces[found[0]]
+            if piece is not None:
+                joined[i] = piece
+            continue
+        joined_targets.append(SCATTERED)
+        parts = [
+            pieces[place] or Piece(slice(0, chunk_rows), slice(targets[place], targets[place] + chunk_rows))
+            for place in found
+        ]
+        joined[i] = Piece(
+            np.concatenate([_rows(part.source) for part in parts]),
+            np.concatenate([_rows(part.target) for part in parts]),
+        )
+    return Plan(np.array(numbers, dtype=np.int64), joined_targets, joined)
 
 
 def _rows(place: Place) -> NDArray[np.int64]:

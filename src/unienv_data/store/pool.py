@@ -46,11 +46,9 @@ def in_spans(work: Callable[[int, int], None], count: int, *, least: int) -> Non
         work(0, count)
         return
     bounds = [count * i // spans for i in range(spans + 1)]
-    futures = [_threads().submit(work, a, b) for a, b in pairwise(bounds[1:])]
-    try:
-        work(bounds[0], bounds[1])  # this thread does its part too
-    finally:
-        errors = [error for error in (future.exception() for future in futures) if error is not None]
+    # All of it goes to the pool: in the main thread numcodecs' Blosc takes turns through a global lock.
+    futures = [_threads().submit(work, a, b) for a, b in pairwise(bounds)]
+    errors = [error for error in (future.exception() for future in futures) if error is not None]
     if errors:
         raise errors[0]
 

@@ -57,12 +57,12 @@ class ChunkCodec(ABC):
         """
 
     @abstractmethod
-    def decode(self, data: bytes | memoryview, out: NDArray[Any]) -> None:
+    def decode(self, data: bytes | memoryview, out: NDArray[np.uint8]) -> None:
         """Decode one chunk into `out`.
 
         Args:
             data: what `encode` gave, read-only.
-            out: (rows, *shape), contiguous, of the array's dtype.
+            out: (nbytes,), contiguous: the bytes of (rows, *shape) of the array's dtype.
 
         Raises:
             ValueError: the bytes are damaged, or decode to something else than such a chunk.

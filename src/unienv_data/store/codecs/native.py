@@ -17,6 +17,7 @@ from unienv_data.store.shard import crc32c
 
 __all__ = ["NativeCodec", "native_codec"]
 
+_BLOSC_SIZES = struct.Struct("<III")  # decoded, block, encoded
 _SHUFFLE = {"noshuffle": 0, "shuffle": 1, "bitshuffle": 2}
 
 
@@ -30,8 +31,11 @@ class _Compressor(ABC):
         """The compressed form of `data`, (nbytes,)."""
 
     @abstractmethod
-    def decompress(self, data: memoryview, out: NDArray[np.uint8]) -> None:
-        """Fill `out`, (nbytes,); ValueError where `data` holds another number of bytes."""
+    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
+        """Fill `out`, (nbytes,), from the first `length` bytes of `data`.
+
+        ValueError where they are damaged, or hold another number of bytes.
+        """
 
 
 class _Raw(_Compressor):
@@ -40,10 +44,10 @@ class _Raw(_Compressor):
     def compress(self, data: NDArray[np.uint8]) -> bytes:
         return data.tobytes()
 
-    def decompress(self, data: memoryview, out: NDArray[np.uint8]) -> None:
-        if len(data) != len(out):
-            raise ValueError(f"{len(data)} bytes, expected {len(out)}")
-        out[:] = np.frombuffer(data, dtype=np.uint8)
+    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
+        if length != len(out):
+            raise ValueError(f"{length} bytes, expected {len(out)}")
+        out[:] = np.frombuffer(data, dtype=np.uint8, count=length)
 
 
 class _Blosc(_Compressor):
@@ -63,12 +67,15 @@ class _Blosc(_Compressor):
         )
         return packed
 
-    def decompress(self, data: memoryview, out: NDArray[np.uint8]) -> None:
-        # The header states the decoded size: a wrong one would leave part of `out` as it was.
-        if len(data) < 16 or struct.unpack_from("<I", data, 4)[0] != len(out):
-            raise ValueError(f"a blosc header that does not announce {len(out)} bytes")
-        if struct.unpack_from("<I", data, 12)[0] != len(data):
-            raise ValueError(f"a blosc header that does not announce its own {len(data)} bytes")
+    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
+        # The header states both sizes: a wrong one would leave part of `out` as it was.
+        if length < 16:
+            raise ValueError(f"{length} bytes are no blosc frame")
+        decoded, _, encoded = _BLOSC_SIZES.unpack_from(data, 4)
+        if decoded != len(out) or encoded != length:
+            raise ValueError(
+                f"a blosc header of {encoded} bytes for {decoded}, expected {length} for {len(out)}"
+            )
         try:
             blosc.decompress(data, out)
         except RuntimeError as exc:
@@ -81,13 +88,13 @@ class _Gzip(_Compressor):
 
     def compress(self, data: NDArray[np.uint8]) -> bytes:
         packer = zlib.compressobj(self._level, wbits=31)
-        return packer.compress(data) + packer.flush()
+        return packer.compress(cast(Any, data)) + packer.flush()
 
-    def decompress(self, data: memoryview, out: NDArray[np.uint8]) -> None:
+    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
         unpacker = zlib.decompressobj(wbits=31)
         try:
             # One byte more than fits tells a longer stream without inflating all of it.
-            raw = unpacker.decompress(data, len(out) + 1)
+            raw = unpacker.decompress(memoryview(data)[:length], len(out) + 1)
         except zlib.error as exc:
             raise ValueError(str(exc)) from exc
         if len(raw) != len(out) or not unpacker.eof:
@@ -114,21 +121,22 @@ class NativeCodec(ChunkCodec):
         packed = self._compressor.compress(rows.reshape(-1).view(np.uint8))
         return packed + struct.pack("<I", crc32c(packed)) if self._checked else packed
 
-    def decode(self, data: bytes | memoryview, out: NDArray[Any]) -> None:
-        view = memoryview(data)
+    def decode(self, data: bytes | memoryview, out: NDArray[np.uint8]) -> None:
+        length = len(data)
         if self._checked:
-            # A view of bytes is read-only, as the checksum's buffer must be.
-            if len(data) < 4 or crc32c(np.frombuffer(data, np.uint8, len(data) - 4)) != _last_word(data):
+            # The checksum of anything followed by its own checksum is one constant. Only bytes and
+            # read-only arrays can be checksummed.
+            whole = data if isinstance(data, bytes) else np.frombuffer(data, np.uint8)
+            if crc32c(whole) != _RESIDUE:
                 raise ValueError("checksum does not match")
-            view = view[:-4]
-        self._compressor.decompress(view, out.reshape(-1).view(np.uint8))
+            length -= 4
+        self._compressor.decompress(data, length, out)
 
 
 _CHEAP_BYTES = 4096
 
 
-def _last_word(data: bytes | memoryview) -> int:
-    return int.from_bytes(data[-4:], "little")
+_RESIDUE = crc32c(bytes(4))
 
 
 def native_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> NativeCodec | None:

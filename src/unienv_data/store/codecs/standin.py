@@ -50,11 +50,12 @@ class ZarrCodec(ChunkCodec):
         data: bytes = mine.objects.pop(self._key).to_bytes()
         return data
 
-    def decode(self, data: bytes | memoryview, out: NDArray[Any]) -> None:
+    def decode(self, data: bytes | memoryview, out: NDArray[np.uint8]) -> None:
         mine = self._mine()
         mine.objects[self._key] = mine.prototype.buffer.from_bytes(bytes(data))
         try:
-            out[...] = np.asarray(mine.array[...])
+            rows = np.ascontiguousarray(mine.array[...])
+            out[...] = rows.reshape(-1).view(np.uint8)
         except Exception as exc:  # codecs of third parties raise what they like
             raise ValueError(f"{type(exc).__name__}: {exc}") from exc
 

@@ -51,11 +51,19 @@ class LocalObjects(ObjectStore):
             return file.read()
 
     def read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
-        return [self._read(item.name, item.start, item.stop) for item in ranges]
+        data: list[bytes] = []
+        opened: str | None = None
+        for name, start, stop in ranges:
+            if name != opened:
+                file, opened = self._open(name), name
+            data.append(platform.read_at(file.descriptor, stop - start, start))
+        return data
 
     def _read(self, name: str, start: int, stop: int) -> bytes:
-        file = self._files.get(name, lambda name: _OpenFile(self.path(name)))
-        return platform.read_at(file.descriptor, stop - start, start)
+        return platform.read_at(self._open(name).descriptor, stop - start, start)
+
+    def _open(self, name: str) -> _OpenFile:
+        return self._files.get(name, lambda name: _OpenFile(self.path(name)))
 
     def read_end(self, name: str, length: int) -> bytes:
         size = self.size(name)
