@@ -264,7 +264,7 @@ class BatchSampler(
 
     def _generator(self, backend: ComputeBackend[Any, Any, Any, Any], device: Any) -> Any:
         """A generator that depends on the seed and has nothing in common with the order."""
-        seed = int(derive_key(self.seed, "generator")[0] >> 32)  # what every backend takes
+        seed = int(derive_key(self.seed, "generator")[0]) >> 32  # what every backend takes
         return backend.random.random_number_generator(seed, device=device)
 
     def state_dict(self) -> dict[str, int]:
