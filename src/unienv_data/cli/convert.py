@@ -177,8 +177,11 @@ class PlanReport(Report):
         table.add_row("rows", f"{plan.rows:,}")
         share = "" if plan.source_share == 1 else f", of which {plan.source_share:.0%} of the rows"
         table.add_row("source", f"{format_bytes(plan.source_bytes)}{share}")
+        times = plan.estimated_bytes / max(1, plan.source_bytes * plan.source_share)
         table.add_row(
-            "estimate", f"{format_bytes(plan.estimated_bytes)} stored, {format_bytes(plan.raw_bytes)} raw"
+            "estimate",
+            f"{format_bytes(plan.estimated_bytes)} stored ({times:.1f}x the source), "
+            f"{format_bytes(plan.raw_bytes)} raw",
         )
         if plan.free_bytes is not None:
             table.add_row("free", format_bytes(plan.free_bytes))

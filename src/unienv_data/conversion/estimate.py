@@ -12,7 +12,7 @@ import fsspec
 
 from unienv_data.formats import Reader, SourceColumn
 from unienv_data.formats.base import space_of
-from unienv_data.formats.naming import nest, path_name
+from unienv_data.formats.naming import nest
 from unienv_data.replay_buffer import ReplayBuffer
 from unienv_data.storages import ZarrStorage
 from unienv_interface.space.space import AnySpace
@@ -42,11 +42,22 @@ class ColumnEstimate:
 
 
 def estimate_columns(
-    reader: Reader, columns: Sequence[SourceColumn], episodes: Sequence[int], codecs: Mapping[str, str]
+    reader: Reader,
+    columns: Sequence[SourceColumn],
+    stored_as: Mapping[str, str],
+    episodes: Sequence[int],
+    codecs: Mapping[str, str],
 ) -> dict[str, ColumnEstimate]:
     """What each column (by source name) will weigh.
 
     The beginnings of some episodes, evenly spread, are written to memory as they would be to the destination.
+
+    Args:
+        reader: of the source.
+        columns: what is converted.
+        stored_as: source name -> the store's name of the column.
+        episodes: positions in the episode table.
+        codecs: the store's name of a column -> its codec specification.
 
     Raises:
         ConversionError: the sampled rows cannot be read.
@@ -69,7 +80,7 @@ def estimate_columns(
     scale = sum(lengths[episode] for episode in episodes) / rows
     estimates = {}
     for name in names:
-        path = path_name(paths[name])
+        path = stored_as[name]
         mine = [info for info in infos if info.name == path or info.name.startswith(path + "/")]
         # A sample's shards are nearly empty, so that their indexes weigh more than they will; no codec adds
         # much to what it packs.

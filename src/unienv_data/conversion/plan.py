@@ -12,11 +12,10 @@ from unienv_data._version import __version__
 from unienv_data.conversion.destination import Destination
 from unienv_data.conversion.estimate import ColumnEstimate, estimate_columns
 from unienv_data.conversion.options import ConversionOptions
-from unienv_data.conversion.selection import choose_codecs, choose_columns, choose_episodes
+from unienv_data.conversion.selection import choose_codecs, choose_columns, choose_episodes, stored_names
 from unienv_data.errors import ConversionError
 from unienv_data.formats import Facts, Source, SourceColumn, open_reader
 from unienv_data.formats.base import space_of
-from unienv_data.formats.naming import path_name
 from unienv_interface.space.space import AnySpace
 
 __all__ = ["ConversionPlan", "PlannedColumn", "plan_conversion"]
@@ -30,22 +29,19 @@ class PlannedColumn:
     """One column of a conversion.
 
     Args:
-        column: the source's column, and where it will stand.
+        column: the source's column, and where it will stand in a row.
+        path: how the store will call it, as `observation/state`.
         estimate: what it will weigh, and by which codec.
     """
 
     column: SourceColumn
+    path: str
     estimate: ColumnEstimate
 
     @property
     def name(self) -> str:
         """What the source calls it."""
         return self.column.name
-
-    @property
-    def path(self) -> str:
-        """Where it will stand, as `observation/state`."""
-        return path_name(self.column.path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +61,7 @@ class ConversionPlan:
         source_bytes: what the source weighs, all of it.
         source_share: the part of the source's rows that is converted.
         free_bytes: what is free at the destination; None where nobody knows.
-        codecs: codec specification of each column path for which one was chosen.
+        codecs: codec specification of each of the store's columns for which one was chosen.
         attributes: what the store will keep about the source.
         notes: what a person should know, a sentence each.
         options: what was chosen.
@@ -171,9 +167,11 @@ def plan_conversion(
         target.check(origin, options.overwrite)
         columns = choose_columns(facts, options.columns, options.exclude)
         episodes = choose_episodes(options.episodes, facts.lengths)
-        codecs = choose_codecs(columns, options.codecs)
+        stored_as = stored_names(columns)
+        specs = choose_codecs(columns, options.codecs)
+        codecs = {stored_as[name]: spec for name, spec in specs.items()}
         reader.check([column.name for column in columns], episodes)
-        estimates = estimate_columns(reader, columns, episodes, codecs)
+        estimates = estimate_columns(reader, columns, stored_as, episodes, codecs)
     rows = sum(facts.lengths[episode] for episode in episodes)
     return ConversionPlan(
         source=origin,
@@ -181,7 +179,9 @@ def plan_conversion(
         format=facts.format,
         title=reader.title,
         version=facts.version,
-        columns=tuple(PlannedColumn(column, estimates[column.name]) for column in columns),
+        columns=tuple(
+            PlannedColumn(column, stored_as[column.name], estimates[column.name]) for column in columns
+        ),
         episodes=tuple(episodes),
         episode_rows=facts.episodes.take(episodes),
         rows=rows,
@@ -189,20 +189,22 @@ def plan_conversion(
         source_share=rows / facts.rows,
         free_bytes=target.free_bytes,
         codecs=codecs,
-        attributes=_attributes(origin, facts, columns),
+        attributes=_attributes(origin, facts, columns, stored_as),
         notes=facts.notes,
         options=options,
     )
 
 
-def _attributes(source: Source, facts: Facts, columns: Sequence[SourceColumn]) -> dict[str, Any]:
-    """What the store keeps: the source's own attributes, and each column's under its path."""
+def _attributes(
+    source: Source, facts: Facts, columns: Sequence[SourceColumn], stored_as: Mapping[str, str]
+) -> dict[str, Any]:
+    """What the store keeps: the source's own attributes, and each column's under its name in the store."""
     kept = {}
     for column in columns:
         about: dict[str, Any] = {"source": column.name, **column.attributes}
         if column.lossy:
             about["lossy"] = column.lossy
-        kept[path_name(column.path)] = about
+        kept[stored_as[column.name]] = about
     return {
         **facts.attributes,
         "columns": kept,

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from unienv_data.columns import matches
+from unienv_data.columns import columns_of, matches
 from unienv_data.errors import ConversionError
 from unienv_data.formats import Facts, SourceColumn
-from unienv_data.formats.naming import path_name
+from unienv_data.formats.base import space_of
+from unienv_data.formats.naming import nested_paths, path_name
 
-__all__ = ["choose_codecs", "choose_columns", "choose_episodes", "means"]
+__all__ = ["choose_codecs", "choose_columns", "choose_episodes", "means", "stored_names"]
 
 
 def means(pattern: str, column: SourceColumn) -> bool:
@@ -32,7 +33,8 @@ def choose_columns(
         ConversionError: a pattern means no column; a column is meant that no store can hold; nothing is left.
     """
     known = facts.columns
-    unreadable = [SourceColumn(name, (name,), known[0].space) for name in facts.unreadable] if known else []
+    paths = nested_paths(facts.unreadable)
+    unreadable = [SourceColumn(name, paths[name], known[0].space) for name in facts.unreadable if known]
     for pattern in (*include, *exclude):
         if not any(means(pattern, column) for column in (*known, *unreadable)):
             names = ", ".join(path_name(column.path) for column in known)
@@ -53,7 +55,19 @@ def choose_columns(
     return chosen
 
 
-_RANGE = re.compile(r"\s*(-?\d+)?\s*(:)?\s*(-?\d+)?\s*")
+def stored_names(columns: Sequence[SourceColumn]) -> dict[str, str]:
+    """Source name -> how the store calls the column: its path, each part escaped where Zarr asks for it."""
+    root = columns_of(space_of({column.path: column.space for column in columns}))
+    names = {}
+    for column in columns:
+        node = root
+        for key in column.path:
+            node = node.child(key)
+        names[column.name] = node.name
+    return names
+
+
+_RANGE = re.compile(r"\s*(-?\d+)?\s*(?:(:)\s*(-?\d+)?)?\s*")
 
 
 def choose_episodes(spec: str | None, lengths: Sequence[int]) -> list[int]:
@@ -89,14 +103,14 @@ def choose_episodes(spec: str | None, lengths: Sequence[int]) -> list[int]:
 
 
 def choose_codecs(columns: Sequence[SourceColumn], codecs: Mapping[str, str]) -> dict[str, str]:
-    """The codec specification of each column path that a pattern means; of several patterns the last counts.
+    """The codec specification of each column (by source name) that a pattern means; the last one counts.
 
     Raises:
         ConversionError: a pattern means no column that is converted.
     """
     chosen: dict[str, str] = {}
     for pattern, spec in codecs.items():
-        meant = [path_name(column.path) for column in columns if means(pattern, column)]
+        meant = [column.name for column in columns if means(pattern, column)]
         if not meant:
             names = ", ".join(path_name(column.path) for column in columns)
             raise ConversionError(

@@ -149,6 +149,8 @@ class ParquetRows:
 def _reading(source: Source, name: str) -> Iterator[None]:
     try:
         yield
+    except FileNotFoundError as exc:
+        raise ConversionError(f"{source.where(name)}: the file is missing") from exc
     except (pa.ArrowException, OSError, EOFError) as exc:
         detail = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
         if "footer" in detail or "magic bytes" in detail:

@@ -217,5 +217,7 @@ def _container(av: ModuleType, source: Source, name: str) -> Iterator[Any]:
 def _decoding(av: ModuleType, where: str) -> Iterator[None]:
     try:
         yield
+    except av.error.FileNotFoundError as exc:
+        raise ConversionError(f"{where}: the file is missing") from exc
     except av.error.FFmpegError as exc:
         raise ConversionError(f"{where}: the video is damaged or incomplete: {exc.strerror or exc}") from exc
