@@ -126,7 +126,7 @@ class _NumpyBackend(ComputeBackend[NumpyArrayType, NumpyDeviceType, NumpyDtypeTy
 
     def canonical_dtype(self, dtype: DTypeLike) -> NumpyDtypeType:
         try:
-            name = np.dtype(dtype).name
+            name = "" if dtype is None else np.dtype(dtype).name  # NumPy takes None for float64
         except TypeError:
             name = ""
         if name not in self._dtypes:
@@ -156,7 +156,9 @@ class _NumpyBackend(ComputeBackend[NumpyArrayType, NumpyDeviceType, NumpyDtypeTy
         dtype: NumpyDtypeType | None = None,
         device: NumpyDeviceType | None = None,
     ) -> NumpyArrayType:
-        return np.asarray(x) if dtype is None else np.asarray(x).astype(dtype, copy=False)
+        x = np.asarray(x)
+        # In the machine's byte order, whatever it came in.
+        return x.astype(dtype or self._dtypes.get(x.dtype.name, x.dtype), copy=False)
 
     def to_numpy(self, x: NumpyArrayType) -> NumpyArrayType:
         return np.asarray(x)

@@ -183,10 +183,13 @@ def _index_part(backend: AnyBackend, items: Any, part: Any, axis: int) -> Any:
         part = np.arange(items.shape[axis])[part]  # not every backend counts backwards
     if isinstance(part, list | range):
         part = np.asarray(part, dtype=None if len(part) else np.int64)
-    if backend.is_backendarray(part):
-        return part
-    host = part if isinstance(part, np.ndarray) else get_backend_from_tensor(part).to_numpy(part)
-    return backend.from_numpy(host, device=backend.device(items))
+    if not backend.is_backendarray(part):
+        host = part if isinstance(part, np.ndarray) else get_backend_from_tensor(part).to_numpy(part)
+        part = backend.from_numpy(host, device=backend.device(items))
+    # Other integers mean other things to some: uint8 is a mask to torch.
+    if backend.dtype_is_real_integer(part.dtype):
+        return backend.astype(part, backend.default_integer_dtype, copy=False)
+    return part
 
 
 def host_index(index: Any) -> Any:

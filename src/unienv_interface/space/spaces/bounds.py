@@ -145,10 +145,8 @@ def make_bounds(low: Any, high: Any, dtype: str, shape: tuple[int, ...] | None =
 
 def stack_bounds(parts: Sequence[Bounds]) -> Bounds:
     """The bounds of arrays of one shape and type, each with its own, along a new first axis."""
-    low, high = (
-        np.stack([np.broadcast_to(bound, parts[0].shape) for bound in bounds])
-        for bounds in ([part.low for part in parts], [part.high for part in parts])
-    )
+    low = np.stack(np.broadcast_arrays(*(part.low for part in parts)))
+    high = np.stack(np.broadcast_arrays(*(part.high for part in parts)))
     return make_bounds(low, high, parts[0].dtype, (len(parts), *parts[0].shape))
 
 
