@@ -8,6 +8,11 @@ from __future__ import annotations
 import importlib.util
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about the machine, whose cores tests share, than about the code.
+settings.register_profile("house", deadline=None, print_blob=True)
+settings.load_profile("house")
 
 OPTIONAL = (
     "av",

@@ -1,7 +1,8 @@
 """The episode table: which rows belong together, and what is known of them, as immutable Parquet parts.
 
 Rows are meant by sequence number, which they keep for ever, so that evicting rows rewrites nothing. Parts
-of similar size are merged as they come, so that n episodes stand in about log n parts.
+of similar size are merged as they come, so that n episodes stand in about log n parts. Every part has all
+columns that the table had when it was written, so that the newest part tells them.
 """
 
 from __future__ import annotations
@@ -15,16 +16,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.errors import CorruptDataError, SpaceValueError
+from unienv_data.replay_buffer.episode_columns import (
+    RESERVED,
+    EpisodeColumns,
+    conformed,
+    joined,
+    table_schema,
+    to_parquet,
+    typed_values,
+    user_columns,
+    widened,
+)
 from unienv_data.schema.commit import EpisodePart
 from unienv_data.store.objects import ObjectStore
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["EpisodeTable", "episode_columns"]
+__all__ = ["EpisodeTable"]
 
-_RESERVED = ("start", "length")
 _FOLDER = "episodes"
+_NOTHING = EpisodeColumns()
 
 
 class EpisodeTable:
@@ -38,7 +50,8 @@ class EpisodeTable:
     def __init__(self, objects: ObjectStore | None, parts: Sequence[EpisodePart] = ()) -> None:
         self._objects = objects
         self._parts = tuple(parts)
-        self._stored: pa.Table | None = None
+        self._tables: dict[str, pa.Table] = {}
+        self._schema: pa.Schema | None = None
         self._pending: list[dict[str, Any]] = []
         self._bounds: NDArray[np.int64] | None = None
 
@@ -50,31 +63,53 @@ class EpisodeTable:
         """The parts that have been written and accepted."""
         return self._parts
 
-    def add(self, start: int, length: int, columns: Mapping[str, Any] | None = None) -> None:
+    def at(self, parts: Sequence[EpisodePart]) -> EpisodeTable:
+        """The table that another commit names; what has been read of it is not read again."""
+        table = EpisodeTable(self._objects, parts)
+        table._tables = {
+            part.object: self._tables[part.object] for part in parts if part.object in self._tables
+        }
+        return table
+
+    def check(self, columns: Mapping[Any, Any] | None) -> EpisodeColumns:
+        """What is said of an episode, if it can stand in this table.
+
+        Raises:
+            SpaceValueError: a column has a reserved name, or a value that cannot be kept or does not go with
+                the column's values so far.
+        """
+        if not columns:
+            return _NOTHING
+        arrays = typed_values(columns)
+        known = self._user_columns()
+        schema = widened(known, arrays)
+        changed = [name for name in known.names if schema.field(name) != known.field(name)]
+        if changed:
+            self._check_stored(schema, changed)
+        return EpisodeColumns(dict(columns), schema)
+
+    def add(self, start: int, length: int, columns: EpisodeColumns = _NOTHING) -> None:
         """Add an episode.
 
         Args:
             start: sequence number of its first row.
             length: number of rows.
-            columns: what else is known of it, as `episode_columns` gives it.
+            columns: what else is known of it, as `check` gave it.
         """
-        self._pending.append({"start": start, "length": length, **(columns or {})})
+        self._pending.append({**columns.values, "start": start, "length": length})
+        if columns.schema is not None:
+            self._schema = columns.schema
         self._bounds = None
 
     def clear(self) -> None:
         """Forget every episode."""
-        self._parts, self._pending, self._stored, self._bounds = (), [], None, None
+        self._parts, self._pending, self._bounds = (), [], None
+        self._tables, self._schema = {}, None
 
     def table(self) -> pa.Table:
         """Every episode, oldest first: int64 `start` (sequence number), `length`, and the user's columns."""
-        import pyarrow as pa
-
-        if self._stored is None:
-            self._stored = _joined([self._read(part) for part in self._parts])
-        tables = [self._stored]
-        if self._pending:
-            tables.append(pa.Table.from_pylist(self._pending))
-        return _joined(tables)
+        tables = [*self._pending_tables(), *(self._read(part) for part in reversed(self._parts))]
+        return joined(tables[::-1], user_columns(tables))
 
     def bounds(self) -> NDArray[np.int64]:
         """(E, 2) int64: first sequence number of each episode, and the one after its last."""
@@ -95,40 +130,66 @@ class EpisodeTable:
 
         Nothing is forgotten before `accept`, so that a commit that fails can be tried again.
         """
-        import pyarrow as pa
-
         if not self._pending or self._objects is None:
             return self._parts
         kept = list(self._parts)
-        merged = [pa.Table.from_pylist(self._pending)]
+        merged = self._pending_tables()
         size = len(self._pending)
         while kept and kept[-1].episodes <= 2 * size:
             part = kept.pop()
             merged.insert(0, self._read(part))
             size += part.episodes
+        table = joined(merged, self._user_columns())
         name = f"{_FOLDER}/{number:020d}-{secrets.token_hex(12)}.parquet"
-        self._objects.write(name, [_to_parquet(_joined(merged))])
+        self._objects.write(name, [to_parquet(table)])
+        self._tables[name] = table
         return (*kept, EpisodePart(name, size))
 
     def accept(self, parts: Sequence[EpisodePart]) -> None:
         """The commit that names `parts` stands."""
         if parts != self._parts:
-            self._stored = self.table()
             self._parts, self._pending = tuple(parts), []
+            named = {part.object for part in parts}
+            self._tables = {name: table for name, table in self._tables.items() if name in named}
 
     def copy_to(self, objects: ObjectStore) -> tuple[EpisodePart, ...]:
         """Write the whole table as one part elsewhere; returns the parts of a commit there."""
         if not len(self):
             return ()
         name = f"{_FOLDER}/{0:020d}-{secrets.token_hex(12)}.parquet"
-        objects.write(name, [_to_parquet(self.table())])
+        objects.write(name, [to_parquet(self.table())])
         objects.sync()
         return (EpisodePart(name, len(self)),)
+
+    def _pending_tables(self) -> list[pa.Table]:
+        import pyarrow as pa
+
+        if not self._pending:
+            return []
+        return [pa.Table.from_pylist(self._pending, schema=table_schema(self._user_columns()))]
+
+    def _user_columns(self) -> pa.Schema:
+        """The user's columns: those of the newest part, and what has been added since."""
+        if self._schema is None:
+            self._schema = user_columns([self._read(part) for part in self._parts[-1:]])
+        return self._schema
+
+    def _check_stored(self, schema: pa.Schema, changed: Sequence[str]) -> None:
+        """Check that the values so far stay what they are in columns of a wider type."""
+        import pyarrow as pa
+
+        try:
+            conformed(self.table(), schema)
+        except pa.ArrowInvalid as exc:
+            path = f"episode/{changed[0]}"
+            raise SpaceValueError(path, "a value that goes with the column's values", str(exc)) from exc
 
     def _read(self, part: EpisodePart) -> pa.Table:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        if part.object in self._tables:
+            return self._tables[part.object]
         if self._objects is None:
             raise CorruptDataError(f"{part.object}: a buffer in memory has no parts")
         place = f"{self._objects.url}/{part.object}"
@@ -138,44 +199,7 @@ class EpisodeTable:
             raise CorruptDataError(f"{place}: missing, but the commit refers to it") from exc
         except pa.ArrowInvalid as exc:
             raise CorruptDataError(f"{place}: {exc}; restore it from a copy") from exc
-        if len(table) != part.episodes or not {*_RESERVED} <= {*table.column_names}:
+        if len(table) != part.episodes or not {*RESERVED} <= {*table.column_names}:
             raise CorruptDataError(f"{place}: expected {part.episodes} episodes with start and length")
+        self._tables[part.object] = table
         return table
-
-
-def episode_columns(columns: Mapping[Any, Any] | None) -> dict[str, Any]:
-    """What is known of an episode, if a table can hold it.
-
-    Raises:
-        SpaceValueError: a column has a reserved name, or a value that Arrow cannot hold.
-    """
-    if not columns:
-        return {}
-    import pyarrow as pa
-
-    for name, value in columns.items():
-        path = f"episode/{name}"
-        if not isinstance(name, str) or name in _RESERVED:
-            raise SpaceValueError(path, f"a name other than {' and '.join(_RESERVED)}", repr(name))
-        try:
-            pa.array([value])
-        except (pa.ArrowException, TypeError, OverflowError) as exc:
-            raise SpaceValueError(path, "a value that Arrow can hold", f"{value!r} ({exc})") from exc
-    return dict(columns)
-
-
-def _joined(tables: Sequence[pa.Table]) -> pa.Table:
-    import pyarrow as pa
-
-    filled = [table for table in tables if len(table)]
-    if not filled:
-        return pa.table({"start": pa.array([], pa.int64()), "length": pa.array([], pa.int64())})
-    return pa.concat_tables(filled, promote_options="permissive")
-
-
-def _to_parquet(table: pa.Table) -> bytes:
-    import pyarrow.parquet as pq
-
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
-    return buffer.getvalue()

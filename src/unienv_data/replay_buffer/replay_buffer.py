@@ -19,7 +19,9 @@ from unienv_data.errors import (
 from unienv_data.replay_buffer import lifetime
 from unienv_data.replay_buffer.discovery import find_dataset
 from unienv_data.replay_buffer.episodes import EpisodeTable
+from unienv_data.replay_buffer.removed_rows import read_aside, write_aside
 from unienv_data.replay_buffer.slotted import SlottedBatch
+from unienv_data.replay_buffer.state import cleared
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.storages import CommittingStorage, storage_class
 from unienv_data.store.objects import open_objects
@@ -177,10 +179,9 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
         return buffer
 
     def _adopt(self, commit: Commit) -> None:
-        if commit.buffer.episodes != self._episodes.parts or not commit.buffer.episodes:
-            objects = None if self._committing is None else self._committing.objects
-            self._episodes = EpisodeTable(objects, commit.buffer.episodes)
-        self._state = commit.buffer
+        self._episodes = self._episodes.at(commit.buffer.episodes)
+        state = commit.buffer
+        self._state = state if self._committing is None else read_aside(state, self._committing.objects)
         self._attributes = dict(commit.attributes)
 
     @staticmethod
@@ -323,7 +324,7 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
         self._require_writable()
         self.storage.clear()
         self._episodes.clear()
-        self._state = replace(self._state, count=0, offset=0, open_start=None, episodes=())
+        self._state = cleared(self._state)
 
     def dumps(self, path: str | PathLike[str], *, storage_options: Mapping[str, Any] | None = None) -> None:
         """Write the buffer as a dataset of its own to `path`, encoded data copied as it is.
@@ -349,17 +350,20 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
             self.commit()
         try:
             state = replace(self._state, episodes=self._episodes.copy_to(target))
+            state = write_aside(state, None, target, 0)
             self._committing.copy_to(target, state, self._attributes)
         except BaseException:
             target.delete_all()
             raise
 
     def _with_parts(self, storage: CommittingStorage[Any, Any, Any, Any, Any]) -> BufferState:
-        parts = self._episodes.write_pending(storage.commit_number + 1)
-        return replace(self._state, episodes=parts)
+        """The state as the next commit holds it; what it refers to is written."""
+        number = storage.commit_number + 1
+        state = replace(self._state, episodes=self._episodes.write_pending(number))
+        return write_aside(state, storage.committed.buffer, storage.objects, number)
 
     def _accept(self, state: BufferState) -> None:
-        self._state = state
+        self._state = replace(state, removed=self._state.removed)
         self._episodes.accept(state.episodes)
 
     def _close(self) -> None:

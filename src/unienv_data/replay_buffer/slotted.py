@@ -12,10 +12,11 @@ from unienv_data.base import BatchBase, SpaceStorage
 from unienv_data.base.batch import BatchT
 from unienv_data.errors import ReadOnlyError, SegmentError, SpaceValueError
 from unienv_data.indexing import RowIndex
-from unienv_data.replay_buffer.episodes import EpisodeTable, episode_columns
-from unienv_data.replay_buffer.state import appended, opened, segments_of, visible_episodes
-from unienv_data.ring import slots_of
+from unienv_data.replay_buffer.episodes import EpisodeTable
+from unienv_data.replay_buffer.state import appended, opened, removed, segments_of, visible_episodes
+from unienv_data.ring import slot_spans, slots_of
 from unienv_data.schema.commit import BufferState
+from unienv_data.segments import complement, spans_of_rows
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 from unienv_interface.space.space_utils import batch_utils
 
@@ -90,6 +91,11 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
         self.storage.set(slots, value)
 
+    def _remove(self, rows: RowIndex) -> None:
+        kept = complement(spans_of_rows(rows), self.count)
+        self.storage.keep(slot_spans(kept, self.offset, self.capacity))
+        self._state = removed(self._state, rows)
+
     # Appending
 
     def append(self, value: BatchT) -> None:
@@ -143,7 +149,7 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         self._require_writable()
         if self.has_open_segment:
             raise SegmentError("a segment is open; call mark_segment_end() before extend()")
-        columns = episode_columns(episode)
+        columns = self._episodes.check(episode)
         after, count = self._append_rows(value)
         if count and after.segments:
             self._episodes.add(after.appended - count, count, columns)
@@ -214,7 +220,7 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         start = self._state.open_start
         if start is None and episode is not None:
             raise SegmentError("no segment is open, so that there is no episode to describe")
-        columns = episode_columns(episode)
+        columns = self._episodes.check(episode)
         self.storage.mark_segment_end()
         if start is not None:
             if self._state.segments:
@@ -237,7 +243,7 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
 
     def _add_segments(self, physical: Sequence[tuple[int, int]]) -> None:
         """Take over segments given as slots (first, last)."""
-        first_row = self._state.appended - self._state.count
+        first_row = self._state.evicted
         for ends in physical:
             age, count = self._run(*ends)
             self._episodes.add(first_row + age, count)
