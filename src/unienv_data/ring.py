@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from unienv_data.indexing import RowIndex, row_array
 
-__all__ = ["next_slots", "slots_of"]
+__all__ = ["next_slots", "slot_spans", "slots_of"]
 
 
 def slots_of(rows: RowIndex, offset: int, capacity: int | None) -> RowIndex:
@@ -25,6 +27,20 @@ def slots_of(rows: RowIndex, offset: int, capacity: int | None) -> RowIndex:
         return row_array(moved) % capacity
     moved_rows = rows + offset if offset else rows
     return moved_rows if capacity is None else moved_rows % capacity
+
+
+def slot_spans(spans: Iterable[tuple[int, int]], offset: int, capacity: int | None) -> list[tuple[int, int]]:
+    """The slots of spans [start, stop) of rows, in order, as spans."""
+    found: list[tuple[int, int]] = []
+    for start, stop in spans:
+        first, last = start + offset, stop + offset
+        if capacity is None or last <= capacity:
+            found.append((first, last))
+        elif first >= capacity:
+            found.append((first - capacity, last - capacity))
+        else:
+            found += [(first, capacity), (0, last - capacity)]
+    return found
 
 
 def next_slots(count: int, offset: int, capacity: int | None, added: int) -> tuple[RowIndex, int, int]:

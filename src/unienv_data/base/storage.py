@@ -203,6 +203,18 @@ class SpaceStorage(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
         """
         raise SpaceError(f"{type(self).__name__} does not offer its columns one by one")
 
+    def keep(self, spans: Sequence[tuple[int, int]]) -> None:
+        """Have the slots of each span [start, stop), in this order, become the slots from 0 on.
+
+        No others stay; where the capacity is fixed, the rest is left undefined. This one reads and writes
+        what is kept; a storage that can should do better.
+        """
+        self._require_mutable()
+        slots = [slot for start, stop in spans for slot in range(start, stop)]
+        if slots:
+            self.set(range(len(slots)), self.get(slots))
+        self.shrink_length(len(self) - len(slots))
+
     def clear(self) -> None:
         """Forget all instances: no slots where the storage grows, its initial state where it does not."""
         self._require_mutable()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from unienv_data import segments
 from unienv_data.indexing import RowIndex
 from unienv_data.ring import next_slots
 from unienv_data.schema.commit import BufferState
@@ -15,7 +16,7 @@ from unienv_data.schema.commit import BufferState
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["appended", "opened", "segments_of", "visible_episodes"]
+__all__ = ["appended", "cleared", "opened", "removed", "segments_of", "visible_episodes"]
 
 
 def appended(state: BufferState, count: int) -> tuple[RowIndex, BufferState]:
@@ -27,7 +28,17 @@ def appended(state: BufferState, count: int) -> tuple[RowIndex, BufferState]:
     """
     stored = count if state.capacity is None else min(count, state.capacity)
     slots, rows, offset = next_slots(state.count, state.offset, state.capacity, stored)
-    return slots, replace(state, count=rows, offset=offset, appended=state.appended + count)
+    # The rows that get no slot are evicted as soon as they are appended.
+    gone, ranges = segments.evict(state.count + count - rows, state.evicted, state.removed)
+    after = replace(
+        state,
+        count=rows,
+        offset=offset,
+        appended=state.appended + count,
+        evicted=gone,
+        removed=ranges,
+    )
+    return slots, after
 
 
 def opened(state: BufferState, count: int) -> BufferState:
@@ -37,23 +48,38 @@ def opened(state: BufferState, count: int) -> BufferState:
     return replace(state, open_start=state.appended - count)
 
 
+def removed(state: BufferState, rows: RowIndex) -> BufferState:
+    """Without some rows, which are ascending, each once; those left stand in the slots from 0 on."""
+    gone = segments.remove(rows, state.evicted, state.removed)
+    evicted, gone = segments.evict(0, state.evicted, gone)
+    return replace(state, count=state.count - len(rows), offset=0, evicted=evicted, removed=gone)
+
+
+def cleared(state: BufferState) -> BufferState:
+    """Without any row or segment."""
+    return replace(state, count=0, offset=0, evicted=state.appended, removed=(), open_start=None, episodes=())
+
+
 def segments_of(bounds: NDArray[np.int64], state: BufferState) -> list[tuple[int, int]]:
-    """Segments as rows of the buffer, half-open, without what has been evicted.
+    """Segments as rows of the buffer, half-open, without what is no longer there.
 
     Args:
         bounds: (E, 2) int64, first sequence number of each, and the one after its last.
         state: the state.
     """
-    rows = np.maximum(bounds - (state.appended - state.count), 0)
+    rows = segments.segments_of(bounds, state.evicted, state.removed)
     return [(start, stop) for start, stop in rows.tolist() if stop > start]
 
 
 def visible_episodes(table: pa.Table, state: BufferState) -> pa.Table:
-    """The episode table in rows of the buffer, without the episodes that have been evicted."""
-    start = table["start"].to_numpy() - (state.appended - state.count)
-    stop = start + table["length"].to_numpy()
-    start = np.maximum(start, 0)
-    seen = stop > start
-    columns = table.drop_columns(["start", "length"]).filter(seen)
-    length = (stop - start)[seen].astype(np.int64)
-    return columns.add_column(0, "start", [start[seen].astype(np.int64)]).add_column(1, "length", [length])
+    """The episode table in rows of the buffer, without the episodes of which nothing is left."""
+    import pyarrow as pa
+
+    start = table["start"].to_numpy()
+    bounds = np.stack([start, start + table["length"].to_numpy()], axis=1).astype(np.int64)
+    rows = segments.segments_of(bounds, state.evicted, state.removed)
+    seen = rows[:, 1] > rows[:, 0]
+    kept = table.filter(pa.array(seen))
+    for name, values in (("start", rows[seen, 0]), ("length", (rows[:, 1] - rows[:, 0])[seen])):
+        kept = kept.set_column(kept.schema.get_field_index(name), name, pa.array(values, pa.int64()))
+    return kept

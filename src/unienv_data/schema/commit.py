@@ -117,6 +117,10 @@ class BufferState:
         offset: slot of the oldest row.
         capacity: slots of a ring; None where the buffer grows.
         appended: rows ever appended: the next sequence number.
+        evicted: the first sequence number that a ring has not evicted, nor `clear` removed.
+        removed: ranges (start, stop) of sequence numbers of removed rows.
+        removed_object: the object that holds them where they are many; `removed` is then empty in the
+            document.
         open_start: sequence number at which the open segment began; None where none is open.
         segments: whether segments are kept.
         episodes: parts of the episode table, oldest first.
@@ -126,6 +130,9 @@ class BufferState:
     offset: int = 0
     capacity: int | None = None
     appended: int = 0
+    evicted: int = 0
+    removed: tuple[tuple[int, int], ...] = ()
+    removed_object: str | None = None
     open_start: int | None = None
     segments: bool = True
     episodes: tuple[EpisodePart, ...] = ()
@@ -231,7 +238,11 @@ def _from_document(document: Mapping[str, Any], source: str) -> Commit:
             "tail": tail
             and Tail(tail["object"], {name: TailPart(**part) for name, part in tail["parts"].items()}),
             "buffer": BufferState(
-                **{**buffer, "episodes": tuple(EpisodePart(**part) for part in buffer["episodes"])}
+                **{
+                    **buffer,
+                    "removed": tuple((start, stop) for start, stop in buffer["removed"]),
+                    "episodes": tuple(EpisodePart(**part) for part in buffer["episodes"]),
+                }
             ),
         }
     )

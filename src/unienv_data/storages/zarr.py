@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, ClassVar, Self
 
@@ -203,6 +203,10 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         slots = resolve_index(index, len(self))
         columns = self._node.encode_one(value) if slots.is_scalar else self._node.encode(value, len(slots))
         self._store.set(slots.rows, columns)
+
+    def keep(self, spans: Sequence[tuple[int, int]]) -> None:
+        self._require_mutable()
+        self._store.keep(spans)
 
     def clear(self) -> None:
         self._require_mutable()

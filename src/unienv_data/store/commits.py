@@ -133,9 +133,11 @@ class CommitLog:
         for folder in ("tails", "rows"):
             old = [f"{folder}/{name}" for name in self._objects.list(folder) if _number(name) < first_kept]
             self._objects.delete(name for name in old if name not in needed)
-        parts = {part.object for commit in kept for part in commit.buffer.episodes}
-        merged = [f"episodes/{name}" for name in self._root.list("episodes") if _number(name) < first_kept]
-        self._root.delete(name for name in merged if name not in parts)
+        needed = {part.object for commit in kept for part in commit.buffer.episodes}
+        needed |= {commit.buffer.removed_object or "" for commit in kept}
+        for folder in ("episodes", "removed"):
+            old = [f"{folder}/{name}" for name in self._root.list(folder) if _number(name) < first_kept]
+            self._root.delete(name for name in old if name not in needed)
 
     def _hinted(self) -> Commit | None:
         with contextlib.suppress(FileNotFoundError, CorruptDataError, DocumentError):

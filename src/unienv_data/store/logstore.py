@@ -158,6 +158,13 @@ class LogStore:
         self._check_writable()
         self._slots = SlotMap(self._commit.capacity or 0)
 
+    def keep(self, spans: Sequence[tuple[int, int]]) -> None:
+        """Have the slots of each span [start, stop), in this order, become the slots from 0 on; no others
+        stay, or, where the capacity is fixed, are written."""
+        self._check_writable()
+        kept = sum(stop - start for start, stop in spans)
+        self._slots = self._slots.kept(spans, self._commit.capacity or kept)
+
     def set(self, slots: RowIndex, columns: Mapping[str, ColumnData]) -> None:
         """Have the slots show new rows.
 

@@ -97,6 +97,31 @@ class SlotMap:
                 kept.append((begin, row + begin - slot, end - begin))
         return kept
 
+    def kept(self, spans: Iterable[tuple[int, int]], length: int) -> SlotMap:
+        """With the slots of each span [start, stop), in this order, as the slots from 0 on.
+
+        Args:
+            spans: slots of this map, none twice.
+            length: slots of the result; those beyond the kept ones are unwritten.
+        """
+        first_slot, first_row, count = self._arrays
+        parts: list[Run] = []
+        target = 0
+        for start, stop in spans:
+            low = max(int(np.searchsorted(first_slot, start, side="right")) - 1, 0)
+            high = int(np.searchsorted(first_slot, stop, side="left"))
+            for slot, row, size in zip(
+                first_slot[low:high].tolist(),
+                first_row[low:high].tolist(),
+                count[low:high].tolist(),
+                strict=True,
+            ):
+                begin, end = max(slot, start), min(slot + size, stop)
+                if begin < end:
+                    parts.append((target + begin - start, row + begin - slot, end - begin))
+            target += stop - start
+        return SlotMap(length, _normalized(parts))
+
     def moved(self, first_row: int, shift: int) -> SlotMap:
         """With every log row from `first_row` on moved by `shift`."""
         parts: list[Run] = []
