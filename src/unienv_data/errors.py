@@ -1,24 +1,24 @@
 """What can go wrong around stored data, continuing the tree of `unienv_interface.errors`.
 
-    UniEnvError
-    ├── (SpaceError, SpaceValueError, InexactValueError, DocumentError, MissingDependencyError)
-    ├── IndexOutOfRangeError (IndexError)        a row that is not there
-    ├── InvalidIndexError (TypeError, IndexError) not an index
-    ├── PathError (KeyError)                     a column that is not there
-    ├── CodecError (ValueError)                  a codec that cannot be understood or used
-    ├── ClosedError (ValueError)                 used after close()
-    ├── ReadOnlyError (PermissionError)          a change to what was opened for reading
-    ├── SegmentError (RuntimeError)              an operation that the open segment forbids
-    ├── EmptyDataError (ValueError)              sampling where there is nothing
-    ├── ConversionError (ValueError)             a source that cannot be converted, or a plan that is refused
-    └── DatasetError (OSError)
-        ├── DatasetExistsError (FileExistsError)
-        ├── DatasetNotFoundError (FileNotFoundError)
-        ├── UnsupportedVersionError (ValueError) written by a later version
-        ├── CorruptDataError (ValueError)        what is stored is damaged or missing
-        ├── StaleCommitError                     the pinned commit has been pruned
-        ├── WriterLockedError (BlockingIOError)  somebody else is writing
-        └── FencedError (PermissionError)        somebody else has taken over writing
+UniEnvError
+├── (SpaceError, SpaceValueError, InexactValueError, DocumentError, MissingDependencyError)
+├── IndexOutOfRangeError (IndexError)        a row that is not there
+├── InvalidIndexError (TypeError, IndexError) not an index
+├── PathError (KeyError)                     a column that is not there
+├── CodecError (ValueError)                  a codec that cannot be understood or used
+├── ClosedError (ValueError)                 used after close()
+├── ReadOnlyError (PermissionError)          a change to what was opened for reading
+├── SegmentError (RuntimeError)              an operation that the open segment forbids
+├── EmptyDataError (ValueError)              sampling where there is nothing
+├── ConversionError (ValueError)             a source that cannot be converted, or a plan that is refused
+└── DatasetError (OSError)
+    ├── DatasetExistsError (FileExistsError)
+    ├── DatasetNotFoundError (FileNotFoundError)
+    ├── UnsupportedVersionError (ValueError) written by a later version
+    ├── CorruptDataError (ValueError)        what is stored is damaged or missing
+    ├── StaleCommitError                     the pinned commit has been pruned
+    ├── WriterLockedError (BlockingIOError)  somebody else is writing
+    └── FencedError (PermissionError)        somebody else has taken over writing
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ from unienv_data.formats.source import Source
 
 __all__ = ["ParquetRows", "open_parquet", "read_table"]
 
+PIECE_BYTES = 1 << 20
+
 
 @contextmanager
 def open_parquet(source: Source, name: str) -> Iterator[pq.ParquetFile]:
@@ -26,8 +28,10 @@ def open_parquet(source: Source, name: str) -> Iterator[pq.ParquetFile]:
     handle = source.handle(name)
     try:
         with _reading(source, name):
-            # Ranges far away are fetched ahead; a local file is rather read as it is needed.
-            file = pq.ParquetFile(handle, pre_buffer=not isinstance(handle, str))
+            # Ranges far away are fetched ahead; a local file is rather read piece by piece as it is needed, as
+            # a row group of images may be large.
+            is_remote = not isinstance(handle, str)
+            file = pq.ParquetFile(handle, pre_buffer=is_remote, buffer_size=0 if is_remote else PIECE_BYTES)
         with file:
             yield file
     finally:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
-from unienv_data.schema.commit import Commit
+from unienv_data.errors import CorruptDataError, DocumentError
+from unienv_data.schema.commit import FORMAT_NAME, Commit
 from unienv_data.store.commits import HINT, find_commit
 from unienv_data.store.objects import open_objects
 
@@ -26,16 +28,34 @@ def find_dataset(
         DocumentError: its newest commit breaks the schema.
     """
     objects = open_objects(path, storage_options)
-    folders = list(_USUAL)
     try:
         hint = objects.read(HINT)
     except (FileNotFoundError, NotADirectoryError):
         hint = None  # lost, or never written: a hint only
-    if hint is not None:
-        named = Commit.from_bytes(hint, f"{objects.url}/{HINT}")
-        folders = [named.path, *folders]
-    for folder in dict.fromkeys(folders):
+    folders, damage = _named_by(hint, f"{objects.url}/{HINT}")
+    for folder in dict.fromkeys([*folders, *_USUAL]):
         found = find_commit(objects, folder)
         if found is not None:
             return found
+    if damage is not None:
+        raise damage
     return None
+
+
+def _named_by(hint: bytes | None, source: str) -> tuple[list[str], Exception | None]:
+    """The folder that the hint names; what is wrong with it, where it is ours and damaged."""
+    if hint is None or not _is_ours(hint):
+        return [], None
+    try:
+        return [Commit.from_bytes(hint, source).path], None
+    except (CorruptDataError, DocumentError) as exc:
+        return [], exc
+
+
+def _is_ours(hint: bytes) -> bool:
+    """Whether the document is one of this format, or so damaged that nobody can tell."""
+    try:
+        document = json.loads(hint)
+    except ValueError:
+        return True
+    return isinstance(document, dict) and document.get("format") == FORMAT_NAME

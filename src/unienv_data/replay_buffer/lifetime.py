@@ -29,6 +29,13 @@ def forget(buffer: _Closable) -> None:
 
 @atexit.register
 def _close_all() -> None:
+    failures: list[Exception] = []
     for owner, buffer in list(_open.values()):
-        if owner == os.getpid():  # a forked child is not the writer of what it inherited
+        if owner != os.getpid():  # a forked child is not the writer of what it inherited
+            continue
+        try:
             buffer.close()
+        except Exception as exc:
+            failures.append(exc)  # the other buffers have rows of their own to commit
+    if failures:
+        raise ExceptionGroup("buffers that could not be committed at the end of the process", failures)

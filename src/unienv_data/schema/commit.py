@@ -43,6 +43,7 @@ class ArrayEntry:
         codecs: the inner codecs, as in Zarr's own metadata.
         lossy: whether what is read may differ from what was written.
         stored_bytes: encoded bytes so far.
+        raw_bytes: decoded bytes so far.
     """
 
     id: int
@@ -55,6 +56,7 @@ class ArrayEntry:
     codecs: tuple[Mapping[str, Any], ...]
     lossy: bool = False
     stored_bytes: int = 0
+    raw_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -228,9 +228,7 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         return self._store.seconds_since_commit
 
     def describe(self) -> tuple[ColumnInfo, ...]:
-        return describe_columns(
-            self._node.specs, self._store.stored_arrays(), len(self), self._store.value_counts()
-        )
+        return describe_columns(self._node.specs, self._store.stored_arrays(), len(self))
 
     def commit(
         self,

@@ -32,6 +32,7 @@ class Mark:
     partial: NDArray[Any]
     filled: int
     stored_bytes: int
+    raw_bytes: int
 
 
 class ArrayWriter:
@@ -51,6 +52,7 @@ class ArrayWriter:
         self._partial = self._new_chunk()
         self._filled = 0
         self.stored_bytes = array.entry.stored_bytes
+        self.raw_bytes = array.entry.raw_bytes
 
     @property
     def position(self) -> int:
@@ -60,6 +62,7 @@ class ArrayWriter:
     def append(self, rows: NDArray[Any]) -> None:
         """Add rows, (n, *shape), contiguous and of the array's dtype, that stay within the claimed blocks."""
         chunk_rows = self._array.entry.chunk_rows
+        self.raw_bytes += rows.nbytes
         if not self._array.row_bytes:
             self._first_row += len(rows)
             return
@@ -155,7 +158,13 @@ class ArrayWriter:
     def mark(self) -> Mark:
         """The present state. Later rows go beyond what it covers, so that it stays as it is."""
         return Mark(
-            self._first_row, self._chunks, len(self._chunks), self._partial, self._filled, self.stored_bytes
+            self._first_row,
+            self._chunks,
+            len(self._chunks),
+            self._partial,
+            self._filled,
+            self.stored_bytes,
+            self.raw_bytes,
         )
 
     def restore(self, mark: Mark) -> None:
@@ -164,4 +173,4 @@ class ArrayWriter:
         del mark.chunks[mark.n_chunks :]
         self._chunks = mark.chunks
         self._partial, self._filled = mark.partial, mark.filled
-        self.stored_bytes = mark.stored_bytes
+        self.stored_bytes, self.raw_bytes = mark.stored_bytes, mark.raw_bytes

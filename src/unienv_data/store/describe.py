@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -14,7 +14,7 @@ __all__ = ["describe_columns"]
 
 
 def describe_columns(
-    columns: Iterable[ColumnSpec], arrays: Iterable[StoredArray], rows: int, values: Mapping[str, int]
+    columns: Iterable[ColumnSpec], arrays: Iterable[StoredArray], rows: int
 ) -> tuple[ColumnInfo, ...]:
     """One description a column.
 
@@ -22,21 +22,18 @@ def describe_columns(
         columns: the columns.
         arrays: every stored array.
         rows: number of rows.
-        values: number of values of each log of values.
     """
     stored = {array.name: array for array in arrays}
-    return tuple(_describe(column, stored, rows, values) for column in columns)
+    return tuple(_describe(column, stored, rows) for column in columns)
 
 
-def _describe(
-    column: ColumnSpec, arrays: dict[str, StoredArray], rows: int, values: Mapping[str, int]
-) -> ColumnInfo:
+def _describe(column: ColumnSpec, arrays: dict[str, StoredArray], rows: int) -> ColumnInfo:
     if column.ragged_axes is None:
         parts = [arrays[column.name]]
         raw = rows * parts[0].row_bytes
     else:
         parts = [arrays[column.name + VALUES], arrays[column.name + INDEX]]
-        raw = rows * parts[1].row_bytes + values.get(column.name + VALUES, 0) * parts[0].row_bytes
+        raw = rows * parts[1].row_bytes + parts[0].entry.raw_bytes
     rows_array = parts[-1]
     return ColumnInfo(
         name=column.name,

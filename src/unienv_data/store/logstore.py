@@ -117,12 +117,6 @@ class LogStore:
         entries = writer.entries() if writer is not None and writer.has_begun else self._commit.arrays
         return [StoredArray(name, entry) for name, entry in entries.items()]
 
-    def value_counts(self) -> dict[str, int]:
-        """Length of each log of values."""
-        writer = self._writer
-        logs = writer.logs() if writer is not None and writer.has_begun else self._commit.logs
-        return {name: log.length for name, log in logs.items() if name != ROWS_LOG}
-
     # Reading
 
     def get(self, slots: RowIndex, columns: Sequence[str]) -> dict[str, ColumnData]:

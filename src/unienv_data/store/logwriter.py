@@ -314,7 +314,11 @@ class LogWriter:
     def entries(self) -> dict[str, ArrayEntry]:
         """The arrays as they are now."""
         return {
-            name: replace(array.entry, stored_bytes=self._writers[name].stored_bytes)
+            name: replace(
+                array.entry,
+                stored_bytes=self._writers[name].stored_bytes,
+                raw_bytes=self._writers[name].raw_bytes,
+            )
             for name, array in self._arrays.items()
         }
 

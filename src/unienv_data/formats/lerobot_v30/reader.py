@@ -89,6 +89,14 @@ class LeRobotV30Reader(Reader):
         where = self._source.where(EPISODES)
         return locate_episodes(self._episode_rows, self._info, self._cameras, where)
 
+    @cached_property
+    def _episodes_of(self) -> dict[str, list[Episode]]:
+        """The episodes in each data file."""
+        members: dict[str, list[Episode]] = {}
+        for episode in self._episodes:
+            members.setdefault(episode.data_file, []).append(episode)
+        return members
+
     @property
     def _cameras(self) -> list[str]:
         return [name for name, feature in self._info.features.items() if feature.dtype == "video"]
@@ -174,9 +182,9 @@ class LeRobotV30Reader(Reader):
                     f"{name} keeps LeRobot's quantized depth, {column.format.dtype}; the attributes say how "
                     f"to turn it into metres."
                 )
-        empty = [str(episode.index) for episode in self._episodes if not episode.length]
+        empty = [episode.index for episode in self._episodes if not episode.length]
         if empty:
-            yield f"Episodes without rows are left out: {', '.join(empty)}."
+            yield f"Episodes without rows are left out: {_ranges(empty)}."
 
     def check(self, columns: Sequence[str], episodes: Sequence[int]) -> None:
         """Find missing, damaged and too short files by their footers and headers."""
@@ -219,7 +227,7 @@ class LeRobotV30Reader(Reader):
                     raise ConversionError(
                         f"{where}: the column {name} is {other.arrow}, elsewhere {column.arrow}"
                     )
-        members = [episode for episode in self._episodes if episode.data_file == file]
+        members = self._episodes_of[file]
         promised = sum(episode.length for episode in members)
         if rows != promised:
             raise ConversionError(
