@@ -28,8 +28,8 @@ def open_parquet(source: Source, name: str) -> Iterator[pq.ParquetFile]:
     handle = source.handle(name)
     try:
         with _reading(source, name):
-            # Ranges far away are fetched ahead; a local file is rather read piece by piece as it is needed, as
-            # a row group of images may be large.
+            # Ranges far away are fetched ahead; a local file is rather read piece by piece as it is needed,
+            # as a row group of images may be large.
             is_remote = not isinstance(handle, str)
             file = pq.ParquetFile(handle, pre_buffer=is_remote, buffer_size=0 if is_remote else PIECE_BYTES)
         with file:
