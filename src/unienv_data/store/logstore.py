@@ -22,7 +22,7 @@ from unienv_data.errors import (
     ReadOnlyError,
 )
 from unienv_data.indexing import RowIndex
-from unienv_data.schema.commit import ROWS_LOG, BufferState, Commit
+from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.store.array import StoredArray
 from unienv_data.store.commits import CommitLog, storage_objects, utc_now
 from unienv_data.store.copying import copy_commit
