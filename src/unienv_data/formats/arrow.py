@@ -46,7 +46,8 @@ def array_space(dtype: np.dtype[Any], shape: tuple[int, ...]) -> AnySpace:
 def number_dtype(type_: pa.DataType) -> np.dtype[Any] | None:
     """NumPy's dtype of an Arrow number or boolean; None for any other type."""
     if pa.types.is_boolean(type_) or pa.types.is_integer(type_) or pa.types.is_floating(type_):
-        return np.dtype(type_.to_pandas_dtype())
+        # Older pyarrow imports pandas for to_pandas_dtype.
+        return np.dtype(pa.array([], type_).to_numpy(zero_copy_only=False).dtype)
     return None
 
 
