@@ -160,8 +160,19 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         self.extend(value)
 
     def _extend_segment(self, chunks: Iterator[BatchT]) -> None:
-        for chunk in chunks:
-            self.append_batch(chunk)
+        if self.has_open_segment:
+            raise SegmentError("a segment is open; call mark_segment_end() before extend_from()")
+        before = self._state
+        try:
+            for chunk in chunks:
+                self.append_batch(chunk)
+        except BaseException:
+            if self.capacity is None:
+                self.storage.shrink_length(self.count - before.count)
+                self._state = before
+            else:  # what a ring has overwritten is gone: what came whole stays, as a segment
+                self.mark_segment_end(commit=False)
+            raise
         self.mark_segment_end(commit=False)
 
     def _append_rows(self, value: BatchT) -> tuple[BufferState, int]:
