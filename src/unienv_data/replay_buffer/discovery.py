@@ -30,7 +30,7 @@ def find_dataset(
     objects = open_objects(path, storage_options)
     try:
         hint = objects.read(HINT)
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         hint = None  # lost, or never written: a hint only
     folders, damage = _named_by(hint, f"{objects.url}/{HINT}")
     for folder in dict.fromkeys([*folders, *_USUAL]):

@@ -366,6 +366,17 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
         self._state = replace(state, removed=self._state.removed)
         self._episodes.accept(state.episodes)
 
+    def abandon(self) -> None:
+        """Close without committing: what has happened since the last commit is given up."""
+        if self._closed:
+            return
+        self._closed = True
+        lifetime.forget(self)
+        if self._committing is None:
+            self.storage.close()
+        else:
+            self._committing.abandon()
+
     def _close(self) -> None:
         lifetime.forget(self)
         if self._committing is not None and self.is_mutable:

@@ -92,3 +92,7 @@ class CommittingStorage(SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType
     @abstractmethod
     def release(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> None:
         """Commit, and close so that the next writer may continue at once."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Close without committing."""

@@ -259,6 +259,9 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
     def release(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> None:
         self._store.close(buffer, attributes)
 
+    def abandon(self) -> None:
+        self._store.abandon()
+
     def close(self) -> None:
         self._store.close(self._own_state() if self.is_mutable else None)
 

@@ -47,8 +47,11 @@ class LocalObjects(ObjectStore):
     # Reading
 
     def read(self, name: str) -> bytes:
-        with open(self.path(name), "rb") as file:
-            return file.read()
+        try:
+            with open(self.path(name), "rb") as file:
+                return file.read()
+        except NotADirectoryError as exc:  # below a file there is nothing either
+            raise FileNotFoundError(exc.errno, exc.strerror, exc.filename) from exc
 
     def read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
         data: list[bytes] = []
