@@ -151,6 +151,7 @@ class Commit:
         time: when it was made, UTC, ISO 8601.
         storage: id of the storage's kind.
         path: where the storage stands below the root.
+        group: the Zarr group of the arrays, below the storage; compaction begins another.
         space: the space of one row; authoritative.
         length: number of slots.
         capacity: fixed number of slots, or None.
@@ -171,6 +172,7 @@ class Commit:
     time: str
     storage: str
     path: str
+    group: str
     space: Mapping[str, Any]
     length: int
     capacity: int | None

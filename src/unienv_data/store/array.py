@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from unienv_data.schema.commit import ArrayEntry
+from unienv_data.schema.commit import ArrayEntry, Commit
 from unienv_data.store.codecs import ChunkCodec, ChunkShape, make_codec
 
-__all__ = ["COLUMNS", "StoredArray", "groups_of"]
+__all__ = ["COLUMNS", "StoredArray", "groups_of", "stored_arrays"]
 
 COLUMNS = "columns"
+"""The group of the arrays of a new storage."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,12 @@ class StoredArray:
     """An array as a commit describes it.
 
     Attributes:
-        name: its path below `columns/`.
+        group: the group that holds the arrays.
+        name: its path below the group.
         entry: its entry in the commit.
     """
 
+    group: str
     name: str
     entry: ArrayEntry
 
@@ -57,12 +60,12 @@ class StoredArray:
 
     def shard_object(self, shard: int) -> str:
         """The name of a shard's object."""
-        return f"{COLUMNS}/{self.name}/" + ".".join(["c", str(shard), *("0" for _ in self.entry.shape)])
+        return f"{self.group}/{self.name}/" + ".".join(["c", str(shard), *("0" for _ in self.entry.shape)])
 
     @property
     def metadata_object(self) -> str:
         """The name of the array's Zarr metadata."""
-        return f"{COLUMNS}/{self.name}/zarr.json"
+        return f"{self.group}/{self.name}/zarr.json"
 
     def metadata(self, rows: int) -> bytes:
         """The array's Zarr v3 metadata, as of `rows` rows.
@@ -100,11 +103,20 @@ class StoredArray:
         return json.dumps(document, indent=1).encode()
 
 
-def groups_of(arrays: Iterable[str]) -> list[tuple[str, bytes]]:
-    """The groups above arrays of these names: the name of each one's metadata object, and its content."""
-    groups = {COLUMNS}
+def stored_arrays(commit: Commit) -> dict[str, StoredArray]:
+    """The arrays of a commit, by name."""
+    return {name: StoredArray(commit.group, name, entry) for name, entry in commit.arrays.items()}
+
+
+def groups_of(root: str, arrays: Iterable[str]) -> list[tuple[str, bytes]]:
+    """The group `root` and those below it that hold arrays of these names.
+
+    Returns:
+        The name of each one's metadata object, and its content.
+    """
+    groups = {root}
     for name in arrays:
         parts = name.split("/")[:-1]
-        groups |= {"/".join([COLUMNS, *parts[: i + 1]]) for i in range(len(parts))}
+        groups |= {"/".join([root, *parts[: i + 1]]) for i in range(len(parts))}
     metadata = json.dumps({"zarr_format": 3, "node_type": "group", "attributes": {}}, indent=1).encode()
     return [(f"{group}/zarr.json", metadata) for group in sorted(groups)]

@@ -21,19 +21,21 @@ class Claims:
 
     Attributes:
         objects: where the storage stands.
+        group: the group of the arrays.
         writer: the writer's token.
     """
 
     objects: ObjectStore
+    group: str
     writer: str
 
     def claim(self, log: str, block: int) -> bool:
         """Claim a block of a log; False where it is another's."""
-        return self._create(f"claims/{log}/{block}")
+        return self._create(f"claims/{self.group}/{log}/{block}")
 
     def succeed(self, log: str, block: int, commit: int) -> bool:
         """Take over a block that commit number `commit` released; False where another has."""
-        return self._create(f"claims/{log}/{block}.{commit}")
+        return self._create(f"claims/{self.group}/{log}/{block}.{commit}")
 
     def claim_from(self, log: str, block: int) -> int:
         """Claim the first block at or after `block` that is nobody's; returns its number."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from unienv_data.errors import CorruptDataError
 from unienv_data.schema.commit import BufferState, Commit, Tail
-from unienv_data.store.array import StoredArray, groups_of
+from unienv_data.store.array import StoredArray, groups_of, stored_arrays
 from unienv_data.store.commits import CommitLog, utc_now
 from unienv_data.store.objects import ObjectStore
 from unienv_data.store.shard import TAG_BYTES, decode_tag, encode_tag, index_bytes
@@ -42,10 +42,10 @@ def copy_commit(
     """
     target = root.below(commit.path) if commit.path else root
     uuid, writer = secrets.token_hex(16), secrets.token_hex(12)
-    for name, metadata in groups_of(commit.arrays):
+    for name, metadata in groups_of(commit.group, commit.arrays):
         target.replace(name, metadata)
-    for name, entry in commit.arrays.items():
-        array = StoredArray(name, entry)
+    for name, array in stored_arrays(commit).items():
+        entry = array.entry
         length = commit.logs[entry.log].length
         for shard in _shards(array, source, length):
             data = _retagged(array, shard, source, bytes.fromhex(uuid), bytes.fromhex(writer))

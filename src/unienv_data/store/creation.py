@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from unienv_data.columns.data import ColumnSpec
-from unienv_data.errors import DatasetExistsError
+from unienv_data.errors import DatasetExistsError, FencedError
 from unienv_data.schema.commit import BufferState, Commit
-from unienv_data.store.array import groups_of
+from unienv_data.store.array import COLUMNS, groups_of
 from unienv_data.store.commits import storage_objects, utc_now
 from unienv_data.store.layout import LayoutOptions, lay_out
 from unienv_data.store.logstore import LogStore
 from unienv_data.store.objects import ObjectStore
+from unienv_data.store.removal import remove_dataset
 
 __all__ = ["NewStore", "create_store"]
 
@@ -45,22 +46,27 @@ def create_store(
     *,
     buffer: BufferState,
     attributes: Mapping[str, Any],
+    overwrite: bool = False,
     commit: bool = True,
 ) -> LogStore:
     """Make a storage below `root`.
 
     Args:
-        root: where the dataset is to stand; nothing may be there.
+        root: where the dataset is to stand.
         path: where the storage is to stand below it.
         new: what it is made of.
         buffer: what a replay buffer hands to the first commit.
         attributes: what is said of the data.
+        overwrite: replace the dataset that stands there.
         commit: make the first commit at once; without it the dataset exists with the next commit.
 
     Raises:
-        DatasetExistsError: something is there.
+        DatasetExistsError: something is there, and it is no dataset or must not be overwritten.
+        WriterLockedError: what is to be overwritten is being written.
     """
     entries, logs = lay_out(new.columns, new.layout)
+    if overwrite:
+        remove_dataset(root, path)
     if root.list(""):
         raise DatasetExistsError(
             f"{root.url}: something is there already; pass overwrite=True to replace a dataset"
@@ -72,6 +78,7 @@ def create_store(
         time=utc_now().isoformat(),
         storage=new.kind,
         path=path,
+        group=COLUMNS,
         space=new.space,
         length=new.capacity or 0,
         capacity=new.capacity,
@@ -84,12 +91,17 @@ def create_store(
     )
     store = LogStore(root, base, new.columns, writable=True)
     try:
-        for name, metadata in groups_of(entries):
+        for name, metadata in groups_of(COLUMNS, entries):
             storage_objects(root, path).replace(name, metadata)
         store.write_shapes()
         if commit:
             store.commit(buffer, force=True)
+    except FencedError as exc:
+        store.abandon()
+        raise DatasetExistsError(f"{root.url}: somebody else has just made a dataset there") from exc
     except BaseException:
+        if root.is_local:  # nothing was there, and the lock is still ours
+            root.delete_all()
         store.abandon()
         raise
     return store

@@ -131,7 +131,9 @@ class Gather:
         while start < split:
             shard = int(shards[start])
             stop = int(np.searchsorted(shards, shard, side="right"))
-            index = self._indexes.get((array.name, shard), lambda key: self._shard_index(array, key[1]))
+            index = self._indexes.get(
+                (array.group, array.name, shard), lambda key: self._shard_index(array, key[2])
+            )
             within = chunks[start:stop] - shard * array.chunks_per_shard
             runs.append(self._run(array, array.shard_object(shard), index, within, 0))
             start = stop

@@ -23,7 +23,7 @@ from unienv_data.errors import (
 )
 from unienv_data.indexing import RowIndex
 from unienv_data.schema.commit import BufferState, Commit
-from unienv_data.store.array import StoredArray
+from unienv_data.store.array import StoredArray, stored_arrays
 from unienv_data.store.commits import CommitLog, storage_objects, utc_now
 from unienv_data.store.copying import copy_commit
 from unienv_data.store.gather import Gather
@@ -115,7 +115,7 @@ class LogStore:
         """Every array, with its counters as of now."""
         writer = self._writer
         entries = writer.entries() if writer is not None and writer.has_begun else self._commit.arrays
-        return [StoredArray(name, entry) for name, entry in entries.items()]
+        return [StoredArray(self._commit.group, name, entry) for name, entry in entries.items()]
 
     # Reading
 
@@ -316,8 +316,8 @@ class LogStore:
         self._write_shapes(self._commit)
 
     def _write_shapes(self, commit: Commit) -> None:
-        for name, entry in commit.arrays.items():
-            array = StoredArray(name, entry)
+        for name, array in stored_arrays(commit).items():
+            entry = array.entry
             length = commit.logs[entry.log].length
             if commit.tail is not None and name in commit.tail.parts:
                 length -= length % entry.shard_rows

@@ -9,7 +9,7 @@ import numpy as np
 
 from unienv_data.columns.data import ColumnData, Ragged
 from unienv_data.schema.commit import ROWS_LOG, ArrayEntry, Commit, LogEntry, Tail, TailPart
-from unienv_data.store.array import StoredArray
+from unienv_data.store.array import StoredArray, stored_arrays
 from unienv_data.store.arraywriter import ArrayWriter
 from unienv_data.store.claims import Claims
 from unienv_data.store.gather import PendingRows
@@ -49,9 +49,9 @@ class LogWriter:
         self._base = base
         self._token = bytes.fromhex(writer)
         self._dataset = bytes.fromhex(base.uuid)
-        self._claims = Claims(objects, writer)
+        self._claims = Claims(objects, base.group, writer)
         self._reader = reader
-        self._arrays = {name: StoredArray(name, entry) for name, entry in base.arrays.items()}
+        self._arrays = stored_arrays(base)
         self._writers: dict[str, ArrayWriter] = {}
         self._regions: dict[str, _Region] = {}
         self._shared: dict[str, SharedValues] = {}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
 from unienv_data.indexing import RowIndex
 from unienv_data.schema.commit import Commit
-from unienv_data.store.array import StoredArray
+from unienv_data.store.array import StoredArray, stored_arrays
 from unienv_data.store.gather import ArrayTail, Gather, PendingRows
 from unienv_data.store.plan import Plan, plan_rows, plan_spans
 from unienv_data.store.ragged import INDEX, VALUES, spans_of
@@ -35,7 +35,7 @@ class CommitReader:
         self.commit = commit
         self._gather = gather
         self._pending = pending
-        self._arrays = {name: StoredArray(name, entry) for name, entry in commit.arrays.items()}
+        self._arrays = stored_arrays(commit)
 
     def with_commit(self, commit: Commit, pending: PendingOf | None) -> CommitReader:
         """The same reader on another commit of the dataset."""
