@@ -190,10 +190,10 @@ class PlanReport(Report):
     def _columns(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for name in ("source", "column", "type", "codec"):
-            table.add_column(name, no_wrap=name != "codec")
+            table.add_column(name, overflow="fold")  # in a narrow window names break, numbers do not
         for name in ("estimate", "raw"):
             table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("loss", no_wrap=True)
+        table.add_column("loss", overflow="fold")
         for planned in self.plan.columns:
             table.add_row(
                 planned.name,

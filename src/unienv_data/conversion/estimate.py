@@ -65,13 +65,10 @@ def estimate_columns(
     """
     names = [column.name for column in columns]
     paths = {column.name: column.path for column in columns}
-    raw = dict.fromkeys(names, 0)
     with _in_memory(space_of({column.path: column.space for column in columns}), codecs) as sample:
         for episode in _spread(episodes):
             chunk = next(iter(reader.chunks(names, [episode], target_bytes=SAMPLE_BYTES)))
             sample.append_batch(nest({paths[name]: values for name, values in chunk.columns.items()}))
-            for name, values in chunk.columns.items():
-                raw[name] += _raw_bytes(values)
         sample.mark_segment_end(commit=False)
         sample.seal()
         rows = len(sample)
@@ -84,11 +81,12 @@ def estimate_columns(
         mine = [info for info in infos if info.name == path or info.name.startswith(path + "/")]
         # A sample's shards are nearly empty, so that their indexes weigh more than they will; no codec adds
         # much to what it packs.
-        stored = min(sum(info.stored_bytes for info in mine), raw[name] + raw[name] // 50)
+        raw = sum(info.raw_bytes for info in mine)
+        stored = min(sum(info.stored_bytes for info in mine), raw + raw // 50)
         estimates[name] = ColumnEstimate(
             codec=mine[0].codec,
             lossy=any(info.lossy for info in mine),
-            raw_bytes=round(raw[name] * scale),
+            raw_bytes=round(raw * scale),
             stored_bytes=round(stored * scale),
         )
     return estimates
@@ -107,13 +105,6 @@ def _in_memory(space: AnySpace, codecs: Mapping[str, str]) -> Iterator[ReplayBuf
     finally:
         if memory.exists(root):
             memory.rm(root, recursive=True)
-
-
-def _raw_bytes(values: Any) -> int:
-    """What a batch of a column weighs unpacked; a text, its UTF-8."""
-    if values.dtype == object:
-        return sum(len(text.encode()) for text in values)
-    return int(values.nbytes)
 
 
 def _spread(episodes: Sequence[int]) -> list[int]:

@@ -240,3 +240,28 @@ def test_asked_to_end(tmp_path: Path, number: signal.Signals, code: int) -> None
     assert process.returncode == code
     assert "Traceback" not in stderr
     assert snapshot(tmp_path) == {"kept": "folder"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a terminal of POSIX")
+@pytest.mark.parametrize("arguments", [[], ["--quiet"]])
+def test_a_bar_on_a_terminal_only(tmp_path: Path, arguments: list[str]) -> None:
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    terminal, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    command = [sys.executable, "-m", "unienv_data", "convert", str(PUSHT), str(tmp_path / "x.zarr")]
+    process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=theirs, text=True)
+    stdout, _ = process.communicate(timeout=60)
+    os.set_blocking(terminal, False)
+    try:
+        drawn = os.read(terminal, 100_000).decode()
+    except BlockingIOError:
+        drawn = ""
+    os.close(theirs)
+    os.close(terminal)
+    assert process.returncode == 0
+    assert ("converting: 100%" in drawn) == (not arguments)
+    assert "converting" not in stdout
