@@ -172,13 +172,13 @@ class LogStore:
         if not writer.has_begun:
             self._begin(writer)
         pieces = writer.append(columns, len(slots))
-        mapped = self._slots
+        runs: list[tuple[int, int, int]] = []
         done = 0
         for row, count in pieces:
-            for slot, offset, length in runs_of(slots[done : done + count]):
-                mapped = mapped.assigned(slot, row + offset, length)
+            found = runs_of(slots[done : done + count])
+            runs += [(slot, row + offset, length) for slot, offset, length in found]
             done += count
-        self._slots = mapped
+        self._slots = self._slots.assigned_runs(runs)
 
     def _begin(self, writer: LogWriter) -> None:
         moved = writer.begin()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from unienv_data.indexing import RowIndex, row_array
 __all__ = ["SlotMap", "runs_of"]
 
 Run = tuple[int, int, int]
+_FEW = 4  # runs that are cheaper to assign one by one
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,40 @@ class SlotMap:
                 return SlotMap(self.length, _joined(self.runs, (slot, row, count)))
         return SlotMap(self.length, _normalized([*self._without(slot, slot + count), (slot, row, count)]))
 
+    def assigned_runs(self, runs: Sequence[Run]) -> SlotMap:
+        """With the slots of every run showing its log rows; where runs overlap, the later one counts.
+
+        Args:
+            runs: (first slot, first log row, count), in any order.
+        """
+        if len(runs) <= _FEW:
+            mapped = self
+            for run in runs:
+                mapped = mapped.assigned(*run)
+            return mapped
+        slots, rows = _last_of_each(runs)
+        breaks = np.flatnonzero((np.diff(slots) != 1) | (np.diff(rows) != 1)) + 1
+        starts = np.concatenate(([0], breaks))
+        counts = np.diff(np.append(starts, len(slots)))
+        fresh = np.stack([slots[starts], rows[starts], counts], axis=1)
+        parts = np.concatenate([self._outside(fresh[:, 0], fresh[:, 0] + counts), fresh])
+        return SlotMap(self.length, _normalized(map(tuple, parts.tolist())))
+
+    def _outside(self, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The runs, (R, 3), less the slots of the spans [begins, ends), which are ascending and apart."""
+        first_slot, first_row, count = self._arrays
+        # What is kept lies in the gaps before, between and after the spans.
+        gap_begins, gap_ends = np.append(0, ends), np.append(begins, np.iinfo(np.int64).max)
+        first_gap = np.searchsorted(ends, first_slot, side="right")
+        gaps = np.searchsorted(begins, first_slot + count, side="left") - first_gap + 1
+        run = np.repeat(np.arange(len(gaps)), gaps)
+        gap = np.arange(len(run)) - np.repeat(np.cumsum(gaps) - gaps, gaps) + first_gap[run]
+        begin = np.maximum(first_slot[run], gap_begins[gap])
+        end = np.minimum(first_slot[run] + count[run], gap_ends[gap])
+        parts = np.stack([begin, first_row[run] + begin - first_slot[run], end - begin], axis=1)
+        kept: NDArray[np.int64] = parts[end > begin]
+        return kept
+
     def _without(self, start: int, stop: int) -> list[Run]:
         """The runs less the slots [start, stop)."""
         kept: list[Run] = []
@@ -141,6 +176,15 @@ def _joined(runs: tuple[Run, ...], run: Run) -> tuple[Run, ...]:
     return (*runs, run)
 
 
+def _last_of_each(runs: Sequence[Run]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The slots of the runs, ascending, each once, and the log row that the last run gives it."""
+    slot, row, count = np.array(runs, dtype=np.int64).T
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    slots, rows = np.repeat(slot, count) + within, np.repeat(row, count) + within
+    unique, last = np.unique(slots[::-1], return_index=True)
+    return unique, rows[::-1][last]
+
+
 def _normalized(runs: Iterable[Run]) -> tuple[Run, ...]:
     """Sorted by slot, with runs that continue one another joined."""
     joined: list[Run] = []
@@ -157,6 +201,8 @@ def runs_of(slots: RowIndex) -> list[tuple[int, int, int]]:
     if isinstance(slots, range) and slots.step == 1:
         return [(slots.start, 0, len(slots))] if slots else []
     array = row_array(slots)
+    if not len(array):
+        return []
     starts = np.flatnonzero(np.concatenate(([True], np.diff(array) != 1)))
     counts = np.diff(np.append(starts, len(array)))
     return list(zip(array[starts].tolist(), starts.tolist(), counts.tolist(), strict=True))
