@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +23,8 @@ from unienv_data.replay_buffer.episodes import EpisodeTable
 from unienv_data.replay_buffer.removed_rows import read_aside, write_aside
 from unienv_data.replay_buffer.slotted import SlottedBatch
 from unienv_data.replay_buffer.state import cleared
+from unienv_data.replay_buffer.taking_over import runs_of_slots, state_over
+from unienv_data.schema.attributes import checked_attributes
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.storages import CommittingStorage, storage_class
 from unienv_data.store.objects import open_objects
@@ -59,6 +62,9 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
         physical_segments: segments so far, as slots (first, last), both included.
         active_segment_start_physical: slot at which the open segment began.
         active_segment_length: rows of the open segment.
+
+    Raises:
+        SpaceError: the storage has no slots as `count`, `offset` and the segments say.
     """
 
     def __init__(
@@ -79,21 +85,23 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
         committing = storage if isinstance(storage, CommittingStorage) else None
         if maintain_segment_metadata is None:
             maintain_segment_metadata = committing is not None or physical_segments is not None
-        state = BufferState(
+        state = state_over(
+            len(storage),
+            storage.capacity,
             count=count,
             offset=offset,
-            capacity=storage.capacity,
-            appended=count,
-            open_start=count - active_segment_length if active_segment_length else None,
             segments=maintain_segment_metadata,
+            open_first=active_segment_start_physical,
+            open_length=active_segment_length,
         )
         super().__init__(storage, state, EpisodeTable(None if committing is None else committing.objects))
-        self._add_segments(physical_segments or ())
+        for row, length in runs_of_slots(physical_segments or (), len(storage), state):
+            self._episodes.add(row, length)
         self.storage_path_relative = storage_path_relative
         self.cache_path = cache_path
         self.commit_interval = commit_interval
         self._committing = committing
-        self._attributes: dict[str, Any] = {}
+        self._attributes = {} if committing is None else dict(committing.committed.attributes)
         if committing is not None and self.is_mutable and cache_path is not None:
             lifetime.commit_at_exit(self)
 
@@ -128,9 +136,11 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
 
         Raises:
             DatasetExistsError: a dataset stands there and `overwrite` was not asked for.
+            DocumentError: the attributes are no strict JSON.
             SpaceError: the space cannot be stored.
         """
         buffer: ReplayBuffer[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
+        described = checked_attributes(attributes)
         if issubclass(storage_cls, CommittingStorage):
             keeps = maintain_segment_metadata is not False
             storage = storage_cls.create(
@@ -141,7 +151,7 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
                 multiprocessing=multiprocessing,
                 subfolder=_STORAGE,
                 buffer=BufferState(capacity=capacity, segments=keeps),
-                attributes=attributes,
+                attributes=described,
                 **kwargs,
             )
             buffer = ReplayBuffer._over(storage, cache_path, multiprocessing)
@@ -161,7 +171,7 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
                 multiprocessing=multiprocessing,
                 maintain_segment_metadata=maintain_segment_metadata,
             )
-            buffer._attributes = dict(attributes or {})
+            buffer._attributes = described
         buffer.commit_interval = commit_interval
         return buffer
 
@@ -281,12 +291,20 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
     @property
     def attributes(self) -> dict[str, Any]:
         """What is said of the data, a copy; `set_attributes` changes it."""
-        return dict(self._attributes)
+        return copy.deepcopy(self._attributes)
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        """Say something else of the data; strict JSON, kept with the next commit."""
+        """Say something else of the data, kept with the next commit.
+
+        Args:
+            attributes: strict JSON; tuples become lists.
+
+        Raises:
+            DocumentError: something in it is no JSON; every problem is named.
+            ReadOnlyError: opened for reading.
+        """
         self._require_writable()
-        self._attributes = dict(attributes)
+        self._attributes = checked_attributes(attributes)
 
     def commit(self) -> None:
         """Make everything so far durable, and visible to readers.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,10 @@ from unienv_data.base import BatchBase, SpaceStorage
 from unienv_data.base.batch import BatchT
 from unienv_data.errors import ReadOnlyError, SegmentError, SpaceValueError
 from unienv_data.indexing import RowIndex
+from unienv_data.replay_buffer.episode_columns import EpisodeColumns
 from unienv_data.replay_buffer.episodes import EpisodeTable
 from unienv_data.replay_buffer.state import appended, opened, removed, segments_of, visible_episodes
+from unienv_data.replay_buffer.taking_over import run_of_slots
 from unienv_data.ring import slot_spans, slots_of
 from unienv_data.schema.commit import BufferState
 from unienv_data.segments import complement, spans_of_rows
@@ -96,6 +98,12 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         self.storage.keep(slot_spans(kept, self.offset, self.capacity))
         self._state = removed(self._state, rows)
 
+    def _turn_ring(self) -> None:
+        """Have the oldest row in the first slot."""
+        if self.offset:
+            self.storage.keep(slot_spans([(0, self.count)], self.offset, self.capacity))
+            self._state = replace(self._state, offset=0)
+
     # Appending
 
     def append(self, value: BatchT) -> None:
@@ -142,14 +150,14 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             episode: columns of the episode table, such as a task.
 
         Raises:
-            SegmentError: a segment is open.
-            SpaceValueError: a row does not fit the space; nothing has changed.
+            SegmentError: a segment is open; or an episode is described where segments are not kept.
+            SpaceValueError: a row, or a column of the episode, does not fit; nothing has changed.
             ReadOnlyError: opened for reading.
         """
         self._require_writable()
         if self.has_open_segment:
             raise SegmentError("a segment is open; call mark_segment_end() before extend()")
-        columns = self._episodes.check(episode)
+        columns = self._described(episode)
         after, count = self._append_rows(value)
         if count and after.segments:
             self._episodes.add(after.appended - count, count, columns)
@@ -223,7 +231,7 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             commit: commit at once; without it, the next commit makes the segment durable.
 
         Raises:
-            SegmentError: `episode` is given, and no segment is open.
+            SegmentError: `episode` is given, and no segment is open, or segments are not kept.
             SpaceValueError: a column cannot be kept.
             ReadOnlyError: opened for reading.
         """
@@ -231,7 +239,7 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         start = self._state.open_start
         if start is None and episode is not None:
             raise SegmentError("no segment is open, so that there is no episode to describe")
-        columns = self._episodes.check(episode)
+        columns = self._described(episode)
         self.storage.mark_segment_end()
         if start is not None:
             if self._state.segments:
@@ -239,6 +247,11 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             self._state = replace(self._state, open_start=None)
         if commit:
             self.commit()
+
+    def _described(self, episode: Mapping[str, Any] | None) -> EpisodeColumns:
+        if episode and not self._state.segments:
+            raise SegmentError("segments are not kept here, so that an episode cannot be described")
+        return self._episodes.check(episode)
 
     def get_segments(self) -> list[tuple[int, int]] | None:
         """The ended segments, oldest first: half-open (start, end) pairs of rows; None where none are kept.
@@ -250,21 +263,8 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         physical = self.storage.get_segments()
         if physical is None:
             return None
-        return sorted((age, age + count) for age, count in (self._run(*ends) for ends in physical))
-
-    def _add_segments(self, physical: Sequence[tuple[int, int]]) -> None:
-        """Take over segments given as slots (first, last)."""
-        first_row = self._state.evicted
-        for ends in physical:
-            age, count = self._run(*ends)
-            self._episodes.add(first_row + age, count)
-
-    def _run(self, first: int, last: int) -> tuple[int, int]:
-        """Rows older than the slot `first`, and how many slots (first, last) are."""
-        capacity = self.capacity
-        if capacity is None:
-            return first - self.offset, last - first + 1
-        return (first - self.offset) % capacity, (last - first) % capacity + 1
+        runs = (run_of_slots(*ends, self.offset, self.capacity) for ends in physical)
+        return sorted((row, row + count) for row, count in runs)
 
     @property
     def episodes(self) -> pa.Table:

@@ -10,6 +10,7 @@ from unienv_data.base.batch import BatchT
 from unienv_data.columns import ColumnInfo, columns_of
 from unienv_data.errors import DatasetExistsError, DatasetNotFoundError, ReadOnlyError, SpaceError
 from unienv_data.indexing import IndexableType, resolve_index
+from unienv_data.schema.attributes import checked_attributes
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.storages.committing import CommittingStorage
 from unienv_data.store.codecs import CodecSpec
@@ -100,6 +101,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
 
         Raises:
             DatasetExistsError: a dataset stands there, or something else, which is never overwritten.
+            WriterLockedError: the dataset that is to be overwritten is being written.
+            DocumentError: the attributes are no strict JSON.
             PathError: a pattern means no column.
             CodecError: a codec cannot be understood.
             SpaceError: the space cannot be stored.
@@ -118,14 +121,13 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
             layout=LayoutOptions(codecs or {}, chunks or {}, shards or {}),
         )
         root = open_objects(cache_path, storage_options, assume_single_writer=assume_single_writer)
-        if overwrite:
-            _remove_dataset(root, subfolder)
         store = create_store(
             root,
             subfolder,
             new,
             buffer=buffer or BufferState(capacity=capacity),
-            attributes=attributes or {},
+            attributes=checked_attributes(attributes),
+            overwrite=overwrite,
             commit=commit_on_create,
         )
         return cls(single_instance_space, store, cache_path=cache_path, read_only=False)
@@ -272,14 +274,3 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
     def _require_mutable(self) -> None:
         if not self.is_mutable:
             raise ReadOnlyError(f"{self._store.url}: opened for reading; open it with read_only=False")
-
-
-def _remove_dataset(root: ObjectStore, subfolder: str) -> None:
-    """Remove the dataset at `root`, and nothing that is none."""
-    if not root.list(""):
-        return
-    if find_commit(root, subfolder) is None:
-        raise DatasetExistsError(
-            f"{root.url}: something is there that is no dataset, and is not overwritten; remove it yourself"
-        )
-    root.delete_all()

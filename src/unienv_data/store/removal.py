@@ -1,0 +1,51 @@
+"""Removing a dataset, and nothing that is none."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from unienv_data.errors import DatasetError, DatasetExistsError, DocumentError
+from unienv_data.store.commits import find_commit, storage_objects
+from unienv_data.store.objects import ObjectStore
+
+__all__ = ["remove_dataset"]
+
+_BEFORE_COMMITS = frozenset({"columns", "claims", "tails", "rows", "commits", "writer.lock"})
+
+
+def remove_dataset(root: ObjectStore, path: str) -> None:
+    """Remove the dataset at `root`, if one stands there.
+
+    Args:
+        root: where it stands.
+        path: where its storage stands below that.
+
+    Raises:
+        DatasetExistsError: something else stands there, which stays.
+        WriterLockedError: it is being written.
+    """
+    names = {*root.list("")}
+    if not names:
+        return
+    storage = storage_objects(root, path)
+    inside = {*storage.list("")}
+    cut_short = "columns" in inside and inside <= _BEFORE_COMMITS and names <= {path, *inside}
+    if not (cut_short or any(_has_commit(root, folder) for folder in {path, "storage", ""})):
+        raise DatasetExistsError(
+            f"{root.url}: something is there that is no dataset, and is not overwritten; remove it yourself"
+        )
+    lock = storage.lock("writer.lock", f"process {os.getpid()} on {socket.gethostname()}")
+    try:
+        root.delete_all()
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _has_commit(root: ObjectStore, path: str) -> bool:
+    """Whether there is a commit, though it be damaged or of a later version."""
+    try:
+        return find_commit(root, path) is not None
+    except (DatasetError, DocumentError):
+        return True
