@@ -189,7 +189,8 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         if not count:
             return self._state, 0
         stored = count if self.capacity is None else min(count, self.capacity)
-        if stored < count:  # a ring keeps its newest rows only
+        if stored < count:  # a ring keeps its newest rows only, of those that all fit the space
+            value = batch_utils.batch_space(self.single_space, count).coerce(value)
             value = batch_utils.get_at(self._batched_space, value, slice(count - stored, count))
         slots, after = appended(self._state, count)
         index: Any = slots

@@ -43,9 +43,8 @@ def state_over(
     if open_length and open_first is not None:
         age, _ = run_of_slots(open_first, open_first, offset, capacity)
         if age != count - open_length:
-            raise SpaceError(
-                f"active_segment_start_physical: the newest {open_length} rows do not begin in slot {open_first}"
-            )
+            newest = f"the newest {open_length} rows do not begin in slot {open_first}"
+            raise SpaceError(f"active_segment_start_physical: {newest}")
     return BufferState(
         count=count,
         offset=offset,
