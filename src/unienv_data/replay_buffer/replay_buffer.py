@@ -329,6 +329,19 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
         self._committing.seal(state, self._attributes)
         self._accept(state)
 
+    def compact(self) -> None:
+        """Write every row anew, in order and without what removal and overwriting have left, and seal.
+
+        What is no longer needed goes with the commits that name it, ten minutes later at the earliest.
+        """
+        self._require_writable()
+        if self._committing is None:
+            return
+        self._turn_ring()
+        state = self._with_parts(self._committing)
+        self._committing.compact(state, self._attributes)
+        self._accept(state)
+
     def refresh(self) -> bool:
         """Move a reader forward to the newest commit; returns whether there was a newer one."""
         self._require_open()

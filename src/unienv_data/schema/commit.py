@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from unienv_data.errors import CorruptDataError, DocumentError, UnsupportedVersionError
@@ -219,9 +219,10 @@ class Commit:
         validate(document, "dataset", source)
         return _from_document(document, source)
 
-    def with_(self, **changes: Any) -> Commit:
-        """A copy with some fields changed."""
-        return replace(self, **changes)
+    @property
+    def is_in_order(self) -> bool:
+        """Whether the written slots are the first ones, and each shows the log row of its own number."""
+        return not self.runs or (len(self.runs) == 1 and self.runs[0][:2] == (0, 0))
 
 
 def _from_document(document: Mapping[str, Any], source: str) -> Commit:

@@ -47,9 +47,7 @@ class CommittingStorage(SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType
     @property
     def is_sealed(self) -> bool:
         """Whether plain readers of the underlying format see every row, in order."""
-        commit = self.committed
-        in_order = commit.runs == ((0, 0, commit.length),) or not commit.length
-        return commit.sealed and in_order
+        return self.committed.sealed and self.committed.is_in_order
 
     @abstractmethod
     def describe(self) -> tuple[ColumnInfo, ...]:
@@ -78,6 +76,10 @@ class CommittingStorage(SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType
     @abstractmethod
     def seal(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> Commit:
         """Commit so that plain readers of the underlying format see every row."""
+
+    @abstractmethod
+    def compact(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> Commit:
+        """As `seal`, with every row written anew in order where removal and overwriting have left gaps."""
 
     @abstractmethod
     def copy_to(self, target: ObjectStore, buffer: BufferState, attributes: Mapping[str, Any]) -> None:

@@ -247,6 +247,11 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
     def seal(self, buffer: BufferState | None = None, attributes: Mapping[str, Any] | None = None) -> Commit:
         return self._store.seal(buffer or self._own_state(), attributes)
 
+    def compact(
+        self, buffer: BufferState | None = None, attributes: Mapping[str, Any] | None = None
+    ) -> Commit:
+        return self._store.compact(buffer or self._own_state(), attributes)
+
     def dumps(self, path: str | PathLike[str]) -> None:
         """Write the storage as a dataset of its own to `path`, a folder or any fsspec URL."""
         if self.is_mutable:

@@ -22,13 +22,15 @@ from unienv_data.errors import (
     ReadOnlyError,
 )
 from unienv_data.indexing import RowIndex
-from unienv_data.schema.commit import BufferState, Commit
+from unienv_data.schema.commit import ROWS_LOG, BufferState, Commit
 from unienv_data.store.array import StoredArray, stored_arrays
 from unienv_data.store.commits import CommitLog, storage_objects, utc_now
+from unienv_data.store.compaction import compacted
 from unienv_data.store.copying import copy_commit
 from unienv_data.store.gather import Gather
 from unienv_data.store.logwriter import LogWriter
 from unienv_data.store.objects import ObjectStore, WriterLock
+from unienv_data.store.pruning import PRUNED_EVERY, drop_dead_shards
 from unienv_data.store.reader import CommitReader
 from unienv_data.store.rowmap import SlotMap, runs_of
 
@@ -244,6 +246,8 @@ class LogStore:
         self._commit = commit
         self._committed_changes = 0 if self._writer is None else self._writer.changes
         self._committed_at = time.monotonic()
+        if commit.number % PRUNED_EVERY == 0:
+            drop_dead_shards(self._objects, commit, self._reader.with_commit(commit, None))
         return commit
 
     def seal(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> Commit:
@@ -264,6 +268,40 @@ class LogStore:
         self._objects.sync()
         self._write_shapes(commit)
         return self._publish(commit)
+
+    def compact(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> Commit:
+        """Write every row anew, in the order of the slots and without gaps, and seal.
+
+        Rows go into a group of their own; the old one goes when no commit that is kept names it.
+        """
+        writer = self._check_writable()
+        commit = self.commit(buffer, attributes=attributes)
+        written = sum(count for _, _, count in commit.runs)
+        if commit.sealed and commit.is_in_order and commit.logs[ROWS_LOG].length == written:
+            return commit
+        reader = self._reader.with_commit(commit, None)
+        fresh, slots = compacted(self._objects, reader, self._slots, self._columns.values(), self._token)
+        try:
+            following = replace(
+                self._following(commit.buffer, commit.attributes),
+                group=fresh.group,
+                runs=slots.runs,
+                logs=fresh.logs(),
+                arrays=fresh.entries(),
+                tail=None,
+                sealed=True,
+            )
+            self._objects.sync()
+            self._write_shapes(following)
+            self._writer = fresh
+            self._publish(following)
+        except BaseException:
+            self._writer = writer
+            self._objects.below(fresh.group).delete_all()
+            raise
+        self._slots = slots
+        self._reader = reader.with_commit(following, fresh.pending)
+        return following
 
     def refresh(self) -> bool:
         """Move a reader forward to the newest commit; returns whether there was a newer one.

@@ -18,7 +18,20 @@ from unienv_data.store.ragged import INDEX, VALUES, SharedValues
 from unienv_data.store.reader import CommitReader
 from unienv_data.store.shard import ShardTag, encode_shard
 
-__all__ = ["LogWriter"]
+__all__ = ["EncodedRows", "LogWriter"]
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Rows of an array whose chunks hold one row each, encoded as they are.
+
+    Attributes:
+        chunks: the rows.
+        row_bytes: decoded bytes of one.
+    """
+
+    chunks: list[bytes]
+    row_bytes: int
 
 
 @dataclass
@@ -57,6 +70,11 @@ class LogWriter:
         self._shared: dict[str, SharedValues] = {}
         self._row = base.logs[ROWS_LOG].length
         self.changes = 0  # counts what a commit would have to hold
+
+    @property
+    def group(self) -> str:
+        """The group of the arrays."""
+        return self._base.group
 
     @property
     def has_begun(self) -> bool:
@@ -150,7 +168,7 @@ class LogWriter:
 
     # Appending
 
-    def append(self, columns: Mapping[str, ColumnData], count: int) -> list[tuple[int, int]]:
+    def append(self, columns: Mapping[str, ColumnData | EncodedRows], count: int) -> list[tuple[int, int]]:
         """Add rows.
 
         Args:
@@ -174,7 +192,7 @@ class LogWriter:
                 shared.clear()
             raise
 
-    def _append(self, columns: Mapping[str, ColumnData], count: int) -> list[tuple[int, int]]:
+    def _append(self, columns: Mapping[str, ColumnData | EncodedRows], count: int) -> list[tuple[int, int]]:
         pieces: list[tuple[int, int]] = []
         done = 0
         while done < count:
@@ -187,6 +205,9 @@ class LogWriter:
             for name, data in columns.items():
                 if isinstance(data, Ragged):
                     self._append_ragged(name, data, done, stop)
+                elif isinstance(data, EncodedRows):
+                    self._writers[name].append_encoded(data.chunks[done:stop])
+                    self._writers[name].raw_bytes += data.row_bytes * (stop - done)
                 else:
                     self._writers[name].append(data[done:stop])
             if pieces and sum(pieces[-1]) == self._row:
@@ -231,7 +252,7 @@ class LogWriter:
             region.start = position
             self._shared[name].clear()
 
-    def _reserve_values(self, columns: Mapping[str, ColumnData], start: int, stop: int) -> bool:
+    def _reserve_values(self, columns: Mapping[str, ColumnData | EncodedRows], start: int, stop: int) -> bool:
         """Claim room for the values of rows [start, stop); False where that needs a new block of rows."""
         for column, data in columns.items():
             if not isinstance(data, Ragged):

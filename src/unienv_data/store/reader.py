@@ -85,6 +85,11 @@ class CommitReader:
         chunks = np.arange(tail.first_chunk, tail.first_chunk + tail.part.chunks, dtype=np.int64)
         return self._gather.encoded(array, chunks, tail)
 
+    def row_chunks(self, array: StoredArray, rows: range) -> list[bytes]:
+        """The encoded chunks of committed rows, for an array whose chunks hold one row each."""
+        chunks = np.arange(rows.start, rows.stop, dtype=np.int64)
+        return self._gather.encoded(array, chunks, self._tail(array))
+
     def shard_chunks(self, array: StoredArray, start: int, stop: int) -> Iterator[list[bytes]]:
         """The encoded chunks of the full shards within rows [start, stop), a shard at a time."""
         if not array.row_bytes:
