@@ -136,21 +136,21 @@ def is_image_type(type_: pa.DataType) -> bool:
     return bool(pa.types.is_binary(type_) or pa.types.is_large_binary(type_))
 
 
-def image_column(feature: Feature, first: pa.Scalar[Any] | None, source: Source) -> ImageColumn:
+def image_column(feature: Feature, first: pa.ChunkedArray[Any], source: Source) -> ImageColumn:
     """The column of an `image` feature.
 
     Args:
         feature: what the metadata says.
-        first: the first image's cell: what is in it goes before what is said of it.
+        first: the first image's cell, or none: what is in it goes before what is said of it.
         source: where image files that are only named lie.
 
     Raises:
         ConversionError: the first image is damaged, or the shape is not that of an image.
     """
     shape, dtype, lossy = feature.frame_shape, np.dtype(np.uint8), None
-    if first is not None:
+    for cell in first:
         where = source.where(feature.name)
-        data = _image_bytes(first, source, where)
+        data = _image_bytes(cell, source, where)
         lossy = "jpeg" if image_kind(data) == "jpeg" else None
         try:
             pixels = decode_image(data, where)

@@ -157,7 +157,7 @@ class LeRobotV30Reader(Reader):
         type_ = schema.field(name).type
         if is_image_type(type_):
             feature = feature or Feature(name, "image", (), None, {})
-            return image_column(feature, self._first_cell(first.data_file, name), self._source)
+            return image_column(feature, self._first_row(first.data_file, name)[name], self._source)
         return table_column(feature, name, type_)
 
     def _header_or_none(self, file: str) -> Any:
@@ -166,9 +166,9 @@ class LeRobotV30Reader(Reader):
         except (ConversionError, MissingDependencyError):
             return None  # whoever converts the column is told by check()
 
-    def _first_cell(self, file: str, name: str) -> pa.Scalar[Any] | None:
+    def _first_row(self, file: str, name: str) -> pa.Table:
         with closing(ParquetRows(self._source, file, [name], batch_rows=1)) as rows:
-            return rows.read(0, 1)[name][0] if len(rows) else None
+            return rows.read(0, min(1, len(rows)))
 
     def _kept_of(self, name: str) -> dict[str, Any]:
         feature = self._info.features.get(name)
@@ -202,9 +202,7 @@ class LeRobotV30Reader(Reader):
                 for file, members in by_file.items():
                     tasks.append(partial(self._check_video, column, file, members))
             elif isinstance(column, ImageColumn):
-                # Decodes one image, so that a missing decoder is told before anything is written.
-                cell = self._first_cell(self._episodes[0].data_file, name)
-                image_column(self._info.features[name], cell, self._source)
+                tasks.extend(partial(self._check_image, column, episode.data_file) for episode in chosen[:1])
         with ThreadPoolExecutor(CHECKS_AT_ONCE) as pool:
             problems = [text for text in pool.map(_problem_of, tasks) if text]
         if problems:
@@ -234,6 +232,10 @@ class LeRobotV30Reader(Reader):
                 f"{where}: it has {rows} rows, but {EPISODES} lists {promised} for the episodes "
                 f"{_ranges(episode.index for episode in members)} that should be in it"
             )
+
+    def _check_image(self, column: ImageColumn, file: str) -> None:
+        """Decode one image, so that a missing decoder is told before anything is written."""
+        column.from_table(self._first_row(file, column.name), self._source, self._source.where(file))
 
     def _check_video(self, column: VideoColumn, file: str, members: Sequence[Episode]) -> None:
         header = probe_video(self._source, file)
