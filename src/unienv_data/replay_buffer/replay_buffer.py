@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from os import PathLike
 from typing import Any
 
 from unienv_data.base import SpaceStorage
 from unienv_data.base.batch import BatchT
 from unienv_data.errors import (
-    DatasetExistsError,
     DatasetNotFoundError,
-    SegmentError,
     SpaceError,
 )
-from unienv_data.replay_buffer import lifetime
 from unienv_data.replay_buffer.discovery import find_dataset
-from unienv_data.replay_buffer.episodes import EpisodeTable
-from unienv_data.replay_buffer.removed_rows import read_aside, write_aside
-from unienv_data.replay_buffer.slotted import SlottedBatch
-from unienv_data.replay_buffer.state import cleared
+from unienv_data.replay_buffer.keeping import KeptBatch
 from unienv_data.replay_buffer.taking_over import runs_of_slots, state_over
 from unienv_data.schema.attributes import checked_attributes
-from unienv_data.schema.commit import BufferState, Commit
+from unienv_data.schema.commit import BufferState
 from unienv_data.storages import CommittingStorage, storage_class
-from unienv_data.store.objects import open_objects
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType, ComputeBackend
 from unienv_interface.backends.numpy import NumpyComputeBackend
 from unienv_interface.space import Space
@@ -39,7 +30,7 @@ _STORAGE = "storage"
 _NUMPY: ComputeBackend[Any, Any, Any, Any] = NumpyComputeBackend
 
 
-class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
+class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
     """Rows in the order in which they were appended, the oldest first.
 
     Without a capacity the buffer grows; with one it is a ring, whose newest rows take the places of the
@@ -82,9 +73,9 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
         active_segment_length: int = 0,
         commit_interval: float = 1.0,
     ) -> None:
-        committing = storage if isinstance(storage, CommittingStorage) else None
         if maintain_segment_metadata is None:
-            maintain_segment_metadata = committing is not None or physical_segments is not None
+            commits = isinstance(storage, CommittingStorage)
+            maintain_segment_metadata = commits or physical_segments is not None
         state = state_over(
             len(storage),
             storage.capacity,
@@ -94,16 +85,10 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
             open_first=active_segment_start_physical,
             open_length=active_segment_length,
         )
-        super().__init__(storage, state, EpisodeTable(None if committing is None else committing.objects))
+        super().__init__(storage, state, cache_path=cache_path, commit_interval=commit_interval)
         for row, length in runs_of_slots(physical_segments or (), len(storage), state):
             self._episodes.add(row, length)
         self.storage_path_relative = storage_path_relative
-        self.cache_path = cache_path
-        self.commit_interval = commit_interval
-        self._committing = committing
-        self._attributes = {} if committing is None else dict(committing.committed.attributes)
-        if committing is not None and self.is_mutable and cache_path is not None:
-            lifetime.commit_at_exit(self)
 
     # Making and opening
 
@@ -187,12 +172,6 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
         )
         buffer._adopt(storage.committed)
         return buffer
-
-    def _adopt(self, commit: Commit) -> None:
-        self._episodes = self._episodes.at(commit.buffer.episodes)
-        state = commit.buffer
-        self._state = state if self._committing is None else read_aside(state, self._committing.objects)
-        self._attributes = dict(commit.attributes)
 
     @staticmethod
     def is_loadable_from(
@@ -285,138 +264,3 @@ class ReplayBuffer(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
         buffer = ReplayBuffer._over(storage, path, multiprocessing)
         buffer.commit_interval = commit_interval
         return buffer
-
-    # Keeping
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """What is said of the data, a copy; `set_attributes` changes it."""
-        return copy.deepcopy(self._attributes)
-
-    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        """Say something else of the data, kept with the next commit.
-
-        Args:
-            attributes: strict JSON; tuples become lists.
-
-        Raises:
-            DocumentError: something in it is no JSON; every problem is named.
-            ReadOnlyError: opened for reading.
-        """
-        self._require_writable()
-        self._attributes = checked_attributes(attributes)
-
-    def commit(self) -> None:
-        """Make everything so far durable, and visible to readers.
-
-        Raises:
-            FencedError: another writer has taken over.
-            ReadOnlyError: opened for reading.
-        """
-        self._require_writable()
-        if self._committing is None:
-            return
-        state = self._with_parts(self._committing)
-        self._committing.commit(state, self._attributes)
-        self._accept(state)
-
-    def seal(self) -> None:
-        """Commit so that plain Zarr readers see every row; appending goes on in new shards."""
-        self._require_writable()
-        if self._committing is None:
-            return
-        state = self._with_parts(self._committing)
-        self._committing.seal(state, self._attributes)
-        self._accept(state)
-
-    def compact(self) -> None:
-        """Write every row anew, in order and without what removal and overwriting have left, and seal.
-
-        What is no longer needed goes with the commits that name it, ten minutes later at the earliest.
-        """
-        self._require_writable()
-        if self._committing is None:
-            return
-        self._turn_ring()
-        state = self._with_parts(self._committing)
-        self._committing.compact(state, self._attributes)
-        self._accept(state)
-
-    def refresh(self) -> bool:
-        """Move a reader forward to the newest commit; returns whether there was a newer one."""
-        self._require_open()
-        if self._committing is None or not self._committing.refresh():
-            return False
-        self._adopt(self._committing.committed)
-        return True
-
-    def clear(self) -> None:
-        """Remove every row and every segment."""
-        self._require_writable()
-        self.storage.clear()
-        self._episodes.clear()
-        self._state = cleared(self._state)
-
-    def dumps(self, path: str | PathLike[str], *, storage_options: Mapping[str, Any] | None = None) -> None:
-        """Write the buffer as a dataset of its own to `path`, encoded data copied as it is.
-
-        Args:
-            path: a folder or any fsspec URL, where nothing stands.
-            storage_options: handed to the fsspec filesystem; never stored.
-
-        Raises:
-            DatasetExistsError: something stands there.
-            SegmentError: a segment is open.
-            SpaceError: the storage does not commit.
-        """
-        self._require_open()
-        if self.has_open_segment:
-            raise SegmentError("a segment is open; call mark_segment_end() before dumps()")
-        if self._committing is None:
-            raise SpaceError(f"{type(self.storage).__name__} does not commit, and cannot be dumped so")
-        target = open_objects(path, storage_options)
-        if target.list(""):
-            raise DatasetExistsError(f"{target.url}: something is there already; choose another place")
-        if self.is_mutable:
-            self.commit()
-        try:
-            state = replace(self._state, episodes=self._episodes.copy_to(target))
-            state = write_aside(state, None, target, 0)
-            self._committing.copy_to(target, state, self._attributes)
-        except BaseException:
-            target.delete_all()
-            raise
-
-    def _with_parts(self, storage: CommittingStorage[Any, Any, Any, Any, Any]) -> BufferState:
-        """The state as the next commit holds it; what it refers to is written."""
-        number = storage.commit_number + 1
-        state = replace(self._state, episodes=self._episodes.write_pending(number))
-        return write_aside(state, storage.committed.buffer, storage.objects, number)
-
-    def _accept(self, state: BufferState) -> None:
-        self._state = replace(state, removed=self._state.removed)
-        self._episodes.accept(state.episodes)
-
-    def abandon(self) -> None:
-        """Close without committing: what has happened since the last commit is given up."""
-        if self._closed:
-            return
-        self._closed = True
-        lifetime.forget(self)
-        if self._committing is None:
-            self.storage.close()
-        else:
-            self._committing.abandon()
-
-    def _close(self) -> None:
-        lifetime.forget(self)
-        if self._committing is not None and self.is_mutable:
-            state = self._with_parts(self._committing)
-            self._committing.release(state, self._attributes)
-        else:
-            self.storage.close()
-
-    def _commit_if_due(self) -> None:
-        storage = self._committing
-        if storage is not None and storage.seconds_since_commit >= self.commit_interval:
-            self.commit()
