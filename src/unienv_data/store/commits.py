@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 import struct
 from collections.abc import Iterable
 from dataclasses import replace
@@ -50,25 +51,27 @@ class CommitLog:
 
         The hint says where to begin; from there every next number is tried until one is absent.
         """
-        found = self._hinted()
-        if found is None:
-            numbers = self._numbers()
-            if not numbers:
-                return None
-            found = self.read(numbers[-1])
-        return self.newer(found) or found
+        found = self._hinted() or self._listed(0)
+        return found and (self.newer(found) or found)
 
     def newer(self, commit: Commit) -> Commit | None:
-        """The newest commit after `commit`, or None where there is none."""
+        """The newest commit after `commit`, or None where there is none.
+
+        Raises:
+            StaleCommitError: another dataset has taken the place of this one.
+        """
         newest = None
         number = commit.number + 1
         while (found := self._read(number)) is not None:
             newest = found
             number += 1
-        if newest is None and self._read(commit.number) is None:
-            # Pruned: the sequence goes on beyond the gap.
-            numbers = [n for n in self._numbers() if n > commit.number]
-            return self.newer(self.read(numbers[-1])) or self.read(numbers[-1]) if numbers else None
+        if not self.exists(commit.number):
+            # Pruned, and perhaps what follows it too: the sequence goes on beyond a gap.
+            newest = self._listed(commit.number + 1) or newest
+        if newest is not None and newest.uuid != commit.uuid:
+            raise StaleCommitError(
+                f"{self._objects.url}: another dataset has taken the place of this one; open it again"
+            )
         return newest
 
     def read(self, number: int) -> Commit:
@@ -88,41 +91,77 @@ class CommitLog:
         """Whether commit `number` is there."""
         return self._objects.exists(_name(number))
 
-    def publish(self, commit: Commit) -> None:
+    def publish(self, commit: Commit) -> Commit:
         """Make `commit` the newest. What it refers to must be durable.
 
+        Returns:
+            The commit as it stands: of a later number where an attempt of this writer that had been given up
+            for lost has arrived after all.
+
         Raises:
-            FencedError: another writer has made a commit of this number.
+            FencedError: another writer has taken over.
+            OSError: nobody knows whether it has been made; it can be tried again.
         """
-        document = self._with_runs_aside(commit)
-        data = document.to_bytes()
-        name = _name(commit.number)
-        try:
-            self._objects.create(name, data)
-        except FileExistsError:
-            self._refuse_unless_mine(commit)
-        except OSError:
-            # The answer was lost, perhaps with the request: what is there now tells.
-            if not self._objects.exists(name):
-                raise
-            self._refuse_unless_mine(commit)
+        base = commit.number - 1
+        while (data := self._create(commit)) is None:
+            commit = replace(commit, number=commit.number + 1)
+        self._refuse_beyond_pruned(base, commit)
         with contextlib.suppress(OSError):  # a hint: readers find the commit without it
             self._root.replace(HINT, data)
         if commit.number % _KEPT == 0:
-            self.prune(commit)
+            with contextlib.suppress(OSError, DocumentError):  # the commit stands; the next time will do
+                self.prune(commit)
+        return commit
+
+    def _create(self, commit: Commit) -> bytes | None:
+        """Create the commit's object; None where an earlier attempt of this writer stands in its place."""
+        name = _name(commit.number)
+        data = self._with_runs_aside(commit).to_bytes()
+        try:
+            self._objects.create(name, data)
+        except OSError as exc:
+            # It was taken, or the answer was lost, perhaps with the request: what is there now tells.
+            try:
+                if self._objects.read(name) == data:
+                    return data
+            except FileNotFoundError:
+                raise exc from None
+            there = self.read(commit.number)
+            if there.writer != commit.writer:
+                raise FencedError(
+                    f"{self._objects.url}: writer {there.writer} made commit {commit.number} at "
+                    f"{there.time}; this writer has been replaced and writes no more; open the dataset again"
+                ) from exc
+            return None
+        return data
+
+    def _refuse_beyond_pruned(self, base: int, commit: Commit) -> None:
+        """Take `commit` back where the commit that it follows is gone.
+
+        Pruning goes by number and stops short of the newest commits. So the number of `commit` was only free
+        because others had made so many after it that it has been pruned.
+        """
+        if base < 0 or self.exists(base):
+            return
+        with contextlib.suppress(OSError):
+            self._objects.delete([_name(commit.number)])
+        raise FencedError(
+            f"{self._objects.url}: others have made many commits since commit {base}, which has been pruned; "
+            "this writer has been replaced and writes no more; open the dataset again"
+        )
 
     def prune(self, newest: Commit) -> None:
-        """Remove commits before the last 100 older than ten minutes, and what they alone need."""
-        numbers = [number for number in self._numbers() if number <= newest.number - _KEPT]
+        """Remove commits before the last 100 and followed ten minutes ago, and what only they need."""
         limit = utc_now() - _GRACE
-        # Commits are in the order of time: the first that must stay ends the search.
         gone: list[int] = []
-        for number in numbers:
-            commit = self._read(number)
-            if commit is None or datetime.fromisoformat(commit.time) < limit:
-                gone.append(number)
-            else:
+        for number in self._numbers():
+            if number > newest.number - _KEPT:
                 break
+            # Whoever opened a commit did so before the next one was made, whose time therefore counts.
+            following = self._read(number + 1)
+            if following is not None and datetime.fromisoformat(following.time) >= limit:
+                break
+            gone.append(number)
         if not gone:
             return
         first_kept = gone[-1] + 1
@@ -145,6 +184,11 @@ class CommitLog:
             return self._read(hint.number)
         return None
 
+    def _listed(self, first: int) -> Commit | None:
+        """The last of the commits that are there, from number `first` on."""
+        numbers = [number for number in self._numbers() if number >= first]
+        return self.read(numbers[-1]) if numbers else None
+
     def _numbers(self) -> list[int]:
         return sorted(int(match[1]) for name in self._objects.list(_FOLDER) if (match := _NAME.match(name)))
 
@@ -164,7 +208,7 @@ class CommitLog:
     def _with_runs_aside(self, commit: Commit) -> Commit:
         if len(commit.runs) <= _RUNS_IN_COMMIT:
             return replace(commit, runs_object=None)
-        name = f"rows/{commit.number:020d}-{commit.writer}"
+        name = f"rows/{commit.number:020d}-{secrets.token_hex(12)}"
         body = np.array(commit.runs, dtype="<i8").tobytes()
         self._objects.write(name, [body, struct.pack("<I", crc32c(body))])
         self._objects.sync()
@@ -179,14 +223,6 @@ class CommitLog:
             raise CorruptDataError(f"{self._objects.url}/{name}: checksum does not match")
         runs: Iterable[list[int]] = np.frombuffer(data[:-4], dtype="<i8").reshape(-1, 3).tolist()
         return tuple((slot, row, count) for slot, row, count in runs)
-
-    def _refuse_unless_mine(self, commit: Commit) -> None:
-        there = self.read(commit.number)
-        if there.writer != commit.writer:
-            raise FencedError(
-                f"{self._objects.url}: writer {there.writer} made commit {commit.number} at {there.time}; "
-                "this writer has been replaced and writes no more; open the dataset again"
-            )
 
 
 def _name(number: int) -> str:

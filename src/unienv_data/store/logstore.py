@@ -216,7 +216,7 @@ class LogStore:
             return self._commit
         commit = self._following(buffer, attributes)
         if writer.has_begun and writer.changes != self._committed_changes:
-            tail = writer.write_tail(commit.number, self._token)
+            tail = writer.write_tail(commit.number)
             commit = replace(commit, logs=writer.logs(), arrays=writer.entries(), tail=tail, sealed=False)
             self._shapes_current = False
         return self._publish(replace(commit, released=released))
@@ -239,7 +239,7 @@ class LogStore:
         self._objects.sync()
         self._root.sync()
         try:
-            self._commits.publish(commit)
+            commit = self._commits.publish(commit)
         except FencedError:
             self._fenced = True
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -305,8 +306,11 @@ class LogWriter:
         self._finish_values()
         region.end = self._row
 
-    def write_tail(self, number: int, writer: str) -> Tail | None:
-        """Write the rows after the last full shards as the tail object of commit `number`."""
+    def write_tail(self, number: int) -> Tail | None:
+        """Write the rows after the last full shards as a tail object for commit `number`.
+
+        Every attempt writes an object of its own: an earlier one may have become a commit unnoticed.
+        """
         pieces: list[bytes] = []
         parts: dict[str, TailPart] = {}
         offset = 0
@@ -319,7 +323,7 @@ class LogWriter:
                 offset += length
         if not parts:
             return None
-        name = f"tails/{number:020d}-{writer}"
+        name = f"tails/{number:020d}-{secrets.token_hex(12)}"
         self._objects.write(name, pieces)
         return Tail(name, parts)
 
