@@ -17,7 +17,7 @@ from unienv_data.store.logstore import LogStore
 from unienv_data.store.objects import ObjectStore
 from unienv_data.store.removal import remove_dataset
 
-__all__ = ["NewStore", "create_store"]
+__all__ = ["NewStore", "begin_store", "create_store", "state_before_commits"]
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,34 @@ def create_store(
         DatasetExistsError: something is there, and it is no dataset or must not be overwritten.
         WriterLockedError: what is to be overwritten is being written.
     """
-    entries, logs = lay_out(new.columns, new.layout)
+    base = state_before_commits(path, new, buffer, attributes)
     if overwrite:
         remove_dataset(root, path)
     if root.list(""):
         raise DatasetExistsError(
             f"{root.url}: something is there already; pass overwrite=True to replace a dataset"
         )
-    base = Commit(
+    return begin_store(root, base, new.columns, commit=commit)
+
+
+def state_before_commits(
+    path: str, new: NewStore, buffer: BufferState, attributes: Mapping[str, Any]
+) -> Commit:
+    """What the first commit of a new storage follows.
+
+    Args:
+        path: where the storage stands below the dataset.
+        new: what it is made of.
+        buffer: what a replay buffer hands over.
+        attributes: what is said of the data.
+
+    Raises:
+        PathError: a pattern of the layout means no column.
+        CodecError: a codec cannot be understood.
+        SpaceError: a number of rows is not positive.
+    """
+    entries, logs = lay_out(new.columns, new.layout)
+    return Commit(
         uuid=secrets.token_hex(16),
         number=-1,
         writer="0" * 24,
@@ -89,13 +109,27 @@ def create_store(
         buffer=buffer,
         attributes=attributes,
     )
-    store = LogStore(root, base, new.columns, writable=True)
+
+
+def begin_store(root: ObjectStore, base: Commit, columns: Sequence[ColumnSpec], *, commit: bool) -> LogStore:
+    """Make the storage that `base` describes, in which no row has been written.
+
+    Args:
+        root: where the dataset is to stand; nothing of the storage is there.
+        base: what the first commit follows.
+        columns: what it stores.
+        commit: make that commit at once; without it the dataset exists with the next commit.
+
+    Raises:
+        DatasetExistsError: somebody else has made a dataset there at the same moment.
+    """
+    store = LogStore(root, base, columns, writable=True)
     try:
-        for name, metadata in groups_of(COLUMNS, entries):
-            storage_objects(root, path).replace(name, metadata)
+        for name, metadata in groups_of(base.group, base.arrays):
+            storage_objects(root, base.path).replace(name, metadata)
         store.write_shapes()
         if commit:
-            store.commit(buffer, force=True)
+            store.commit(base.buffer, force=True)
     except FencedError as exc:
         store.abandon()
         raise DatasetExistsError(f"{root.url}: somebody else has just made a dataset there") from exc
