@@ -43,6 +43,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("unienv_data.integrations",),
     # The doors.
     ("unienv_data",),
+    # Suites for implementations of all of the above.
+    ("unienv_data.testing",),
     ("unienv_data.cli",),
     ("unienv_data.__main__",),
 )
