@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 from benchmarks.report import write_report
@@ -15,12 +16,18 @@ def main() -> None:
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; all by default")
     parser.add_argument("--rounds", type=int, default=15, help="how often each reader reads (default: 15)")
     parser.add_argument("--output", type=Path, default=Path("out/benchmarks"), help="for data and results")
+    parser.add_argument(
+        "--fresh", action="store_true", help="prepare the data anew, as after a change of the store"
+    )
     arguments = parser.parse_args()
     unknown = set(arguments.suites) - set(SUITES)
     if unknown:
         parser.error(f"no such suite: {', '.join(sorted(unknown))}")
+    data = arguments.output / "data"
+    if arguments.fresh and data.exists():
+        shutil.rmtree(data)
     for name in arguments.suites or SUITES:
-        result = SUITES[name](arguments.output / "data", arguments.rounds)
+        result = SUITES[name](data, arguments.rounds)
         print(result.to_text())
         for path in write_report(result, arguments.output / name):
             print(path)

@@ -18,6 +18,8 @@ __all__ = ["app", "main"]
 
 EXIT_FAILED = 2
 EXIT_INTERRUPTED = 130  # what a shell reports for a command that SIGINT ended
+#: Where the libraries beneath remote filesystems define what they raise, which is no OSError.
+_NETWORK_ERRORS = frozenset({"aiohttp.client_exceptions", "botocore.exceptions", "obstore.exceptions"})
 
 
 class _Commands(TyperGroup):
@@ -26,10 +28,8 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            raise  # whoever read our output has left: there is nobody to tell
-        except (UniEnvError, OSError) as error:
-            if _wants_traceback(ctx):
+        except Exception as error:
+            if not _is_told(error) or _wants_traceback(ctx):
                 raise
             show_error(error)
             raise typer.Exit(EXIT_FAILED) from None
@@ -52,6 +52,15 @@ app = typer.Typer(
 )
 app.command(short_help="Convert a recording, such as LeRobot's, into a dataset.")(convert)
 app.command(short_help="Show what a dataset holds.")(info)
+
+
+def _is_told(error: Exception) -> bool:
+    """Whether an error says by itself what a person can do about it; any other is a fault of ours."""
+    if isinstance(error, BrokenPipeError):
+        return False  # whoever read our output has left: there is nobody to tell
+    if isinstance(error, UniEnvError | OSError):
+        return True
+    return any(kind.__module__ in _NETWORK_ERRORS for kind in type(error).__mro__)
 
 
 def _wants_traceback(ctx: Any) -> bool:

@@ -86,6 +86,15 @@ def test_error_is_a_paragraph_and_code_2(
     assert outcome.stdout == ""
 
 
+def test_errors_of_remote_filesystems_are_told_too(failing: Callable[[BaseException], None]) -> None:
+    from botocore.exceptions import EndpointConnectionError
+
+    failing(EndpointConnectionError(endpoint_url="http://127.0.0.1:9"))
+    outcome = RUNNER.invoke(app, ["info", "somewhere"])
+    assert outcome.exit_code == 2
+    assert outcome.stderr == 'Error: Could not connect to the endpoint URL: "http://127.0.0.1:9"\n'
+
+
 def test_notes_of_an_error_are_told_too(failing: Callable[[BaseException], None]) -> None:
     error = UniEnvError("the lid is open")
     error.add_note("Close it.")
