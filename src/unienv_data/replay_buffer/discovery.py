@@ -9,7 +9,7 @@ from typing import Any
 
 from unienv_data.errors import CorruptDataError, DocumentError
 from unienv_data.schema.commit import FORMAT_NAME, Commit
-from unienv_data.store.commits import HINT, find_commit
+from unienv_data.store.commits import HINT, find_commit, read_commit
 from unienv_data.store.objects import open_objects
 
 __all__ = ["find_dataset"]
@@ -18,11 +18,19 @@ _USUAL = ("storage", "")
 
 
 def find_dataset(
-    path: str | PathLike[str], storage_options: Mapping[str, Any] | None = None
+    path: str | PathLike[str],
+    storage_options: Mapping[str, Any] | None = None,
+    number: int | None = None,
 ) -> Commit | None:
-    """The newest commit of the dataset at `path`; None where there is none.
+    """A commit of the dataset at `path`; None where there is no dataset.
+
+    Args:
+        path: a folder or any fsspec URL.
+        storage_options: handed to the fsspec filesystem.
+        number: which commit; None for the newest.
 
     Raises:
+        StaleCommitError: commit `number` has been pruned, or has not been made.
         CorruptDataError: there is one, and its newest commit is damaged.
         UnsupportedVersionError: a later version of the library wrote it.
         DocumentError: its newest commit breaks the schema.
@@ -36,7 +44,7 @@ def find_dataset(
     for folder in dict.fromkeys([*folders, *_USUAL]):
         found = find_commit(objects, folder)
         if found is not None:
-            return found
+            return found if number is None else read_commit(objects, folder, number)
     if damage is not None:
         raise damage
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from os import PathLike
 from typing import Any
@@ -16,6 +17,7 @@ from unienv_data.replay_buffer.episodes import EpisodeTable
 from unienv_data.replay_buffer.removed_rows import read_aside, write_aside
 from unienv_data.replay_buffer.slotted import SlottedBatch
 from unienv_data.replay_buffer.state import cleared
+from unienv_data.replay_buffer.turns import Turns, process_has_ended, this_process
 from unienv_data.schema.attributes import checked_attributes
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.storages import CommittingStorage
@@ -49,8 +51,42 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         self.commit_interval = commit_interval
         self._committing = committing
         self._attributes = {} if committing is None else dict(committing.committed.attributes)
+        self._turns: Turns | None = None
         if committing is not None and self.is_mutable and cache_path is not None:
             lifetime.commit_at_exit(self)
+
+    # Turns, where processes share the buffer
+
+    def _share(self, storage: CommittingStorage[Any, Any, Any, Any, Any]) -> None:
+        """From now on every operation takes its turn."""
+        self._turns = Turns(storage, self._arrive, self._commit_now, self._go_to_committed)
+        lifetime.forget(self)  # every operation commits: there is nothing to do at the end
+
+    @property
+    def _owner(self) -> str | None:
+        return None if self._turns is None else this_process()
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return super()._turn() if self._turns is None else self._turns.turn()
+
+    def _catch_up(self) -> None:
+        if self._turns is not None and not self._turns.taken:
+            self.refresh()
+
+    def _arrive(self) -> None:
+        self._go_to_committed()
+        start, owner = self._state.open_start, self._state.open_owner
+        if start is not None and owner is not None and process_has_ended(owner):
+            # Nobody else could end it: what its process has appended stays, as a segment.
+            if self._state.segments:
+                self._episodes.add(start, self._state.appended - start)
+            self._state = replace(self._state, open_start=None, open_owner=None)
+
+    def _go_to_committed(self) -> None:
+        if self._committing is not None:
+            self._adopt(self._committing.committed)
+
+    # Commits
 
     def _adopt(self, commit: Commit) -> None:
         self._episodes = self._episodes.at(commit.buffer.episodes)
@@ -74,7 +110,8 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             ReadOnlyError: opened for reading.
         """
         self._require_writable()
-        self._attributes = checked_attributes(attributes)
+        with self._turn():
+            self._attributes = checked_attributes(attributes)
 
     def commit(self) -> None:
         """Make everything so far durable, and visible to readers.
@@ -84,20 +121,24 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             ReadOnlyError: opened for reading.
         """
         self._require_writable()
-        if self._committing is None:
-            return
-        state = self._with_parts(self._committing)
-        self._committing.commit(state, self._attributes)
-        self._accept(state)
+        with self._turn():
+            self._commit_now()
+
+    def _commit_now(self) -> None:
+        if self._committing is not None:
+            state = self._with_parts(self._committing)
+            self._committing.commit(state, self._attributes)
+            self._accept(state)
 
     def seal(self) -> None:
         """Commit so that plain Zarr readers see every row; appending goes on in new shards."""
         self._require_writable()
         if self._committing is None:
             return
-        state = self._with_parts(self._committing)
-        self._committing.seal(state, self._attributes)
-        self._accept(state)
+        with self._turn():
+            state = self._with_parts(self._committing)
+            self._committing.seal(state, self._attributes)
+            self._accept(state)
 
     def compact(self) -> None:
         """Write every row anew, in order and without what removal and overwriting have left, and seal.
@@ -107,10 +148,11 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         self._require_writable()
         if self._committing is None:
             return
-        self._turn_ring()
-        state = self._with_parts(self._committing)
-        self._committing.compact(state, self._attributes)
-        self._accept(state)
+        with self._turn():
+            self._turn_ring()
+            state = self._with_parts(self._committing)
+            self._committing.compact(state, self._attributes)
+            self._accept(state)
 
     def refresh(self) -> bool:
         """Move a reader forward to the newest commit; returns whether there was a newer one."""
@@ -123,9 +165,10 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     def clear(self) -> None:
         """Remove every row and every segment."""
         self._require_writable()
-        self.storage.clear()
-        self._episodes.clear()
-        self._state = cleared(self._state)
+        with self._turn():
+            self.storage.clear()
+            self._episodes.clear()
+            self._state = cleared(self._state)
 
     def dumps(self, path: str | PathLike[str], *, storage_options: Mapping[str, Any] | None = None) -> None:
         """Write the buffer as a dataset of its own to `path`, encoded data copied as it is.
@@ -180,13 +223,19 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
 
     def _close(self) -> None:
         lifetime.forget(self)
-        if self._committing is not None and self.is_mutable:
+        if self._committing is not None and self.is_mutable and self._turns is None:
             state = self._with_parts(self._committing)
             self._committing.release(state, self._attributes)
+        elif self._committing is not None:
+            self._committing.abandon()  # there is nothing to commit
         else:
             self.storage.close()
 
     def _commit_if_due(self) -> None:
         storage = self._committing
-        if storage is not None and storage.seconds_since_commit >= self.commit_interval:
+        if (
+            self._turns is None
+            and storage is not None
+            and storage.seconds_since_commit >= self.commit_interval
+        ):
             self.commit()

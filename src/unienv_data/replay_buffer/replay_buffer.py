@@ -89,6 +89,7 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         for row, length in runs_of_slots(physical_segments or (), len(storage), state):
             self._episodes.add(row, length)
         self.storage_path_relative = storage_path_relative
+        self._storage_options: Mapping[str, Any] | None = None
 
     # Making and opening
 
@@ -158,6 +159,7 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             )
             buffer._attributes = described
         buffer.commit_interval = commit_interval
+        buffer._storage_options = kwargs.get("storage_options")
         return buffer
 
     @staticmethod
@@ -171,6 +173,8 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             storage, storage.committed.path, cache_path=cache_path, multiprocessing=multiprocessing
         )
         buffer._adopt(storage.committed)
+        if multiprocessing and storage.is_mutable:
+            buffer._share(storage)
         return buffer
 
     @staticmethod
@@ -222,6 +226,7 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         read_only: bool = True,
         multiprocessing: bool = False,
         single_instance_space: Space[Any, Any, Any, Any] | None = None,
+        commit: int | None = None,
         commit_interval: float = 1.0,
         storage_options: Mapping[str, Any] | None = None,
         **storage_kwargs: Any,
@@ -235,6 +240,7 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             read_only: refuse changes; takes no lock.
             multiprocessing: whether other processes will use it.
             single_instance_space: the space that is expected; used in place of a copy of its own.
+            commit: number of the commit to read; None for the newest.
             commit_interval: seconds after which `extend` commits.
             storage_options: handed to the fsspec filesystem; never stored.
             **storage_kwargs: handed to the storage.
@@ -244,11 +250,13 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             SpaceError: its space is not the one that was expected.
             WriterLockedError: it is opened for writing, and somebody else is writing.
         """
-        commit = find_dataset(path, storage_options)
-        if commit is None:
+        found = find_dataset(path, storage_options, commit)
+        if found is None:
             raise DatasetNotFoundError(f"{os.fspath(path)}: no dataset stands there")
-        space = single_instance_space or json_to_space(commit.space, backend, device)
-        cls = storage_class(commit.storage, os.fspath(path))
+        if commit is not None and not read_only:
+            raise SpaceError(f"commit: only the newest can be written to; open commit {commit} for reading")
+        space = single_instance_space or json_to_space(found.space, backend, device)
+        cls = storage_class(found.storage, os.fspath(path))
         if not issubclass(cls, CommittingStorage):
             raise SpaceError(f"{os.fspath(path)}: {cls.__name__} does not commit, and cannot be opened so")
         storage = cls.load_from(
@@ -256,11 +264,37 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             space,
             read_only=read_only,
             multiprocessing=multiprocessing,
-            subfolder=commit.path,
+            subfolder=found.path,
             storage_options=storage_options,
-            commit=commit,
+            commit=found,
             **storage_kwargs,
         )
         buffer = ReplayBuffer._over(storage, path, multiprocessing)
         buffer.commit_interval = commit_interval
+        buffer._storage_options = storage_options
         return buffer
+
+    # Crossing to other processes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Where to open it again: readers at the same commit, shared writers at the newest."""
+        if self.cache_path is None:
+            raise TypeError("a buffer in memory cannot be sent to another process; give it a cache_path")
+        if self.is_mutable and self._turns is None:
+            raise TypeError(
+                "a buffer that is open for writing cannot be sent to another process; create or open it with "
+                "multiprocessing=True, or open it for reading"
+            )
+        options = {
+            "read_only": not self.is_mutable,
+            "multiprocessing": self._turns is not None,
+            "single_instance_space": self.single_space,
+            "commit": None if self.is_mutable or self._committing is None else self._committing.commit_number,
+            "commit_interval": self.commit_interval,
+            "storage_options": self._storage_options,
+        }
+        return _reopened, (os.fspath(self.cache_path), options)
+
+
+def _reopened(path: str, options: dict[str, Any]) -> ReplayBuffer[Any, Any, Any, Any, Any]:
+    return ReplayBuffer.load_from(path, **options)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from unienv_data.base import BatchBase, SpaceStorage
 from unienv_data.base.batch import BatchT
 from unienv_data.errors import ReadOnlyError, SegmentError, SpaceValueError
-from unienv_data.indexing import RowIndex
+from unienv_data.indexing import IndexableType, RowIndex, Rows
 from unienv_data.replay_buffer.episode_columns import EpisodeColumns
 from unienv_data.replay_buffer.episodes import EpisodeTable
 from unienv_data.replay_buffer.state import appended, opened, removed, segments_of, visible_episodes
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["SlottedBatch"]
+
+_NO_TURN: AbstractContextManager[None] = nullcontext()
 
 
 class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
@@ -49,6 +51,18 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         self._state = state
         self._episodes = episodes
 
+    @property
+    def _owner(self) -> str | None:
+        """Who opens segments here; None where nobody else could."""
+        return None
+
+    def _turn(self) -> AbstractContextManager[None]:
+        """The time in which an operation changes the buffer, and no other process does."""
+        return _NO_TURN
+
+    def _catch_up(self) -> None:
+        """Go to what other processes have committed, where the buffer is shared."""
+
     @abstractmethod
     def commit(self) -> None:
         """Make everything so far durable, and visible to readers."""
@@ -58,11 +72,12 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         """Commit where the last commit is long ago."""
 
     def __len__(self) -> int:
-        return self._state.count
+        return self.count
 
     @property
     def count(self) -> int:
         """Rows in the buffer."""
+        self._catch_up()
         return self._state.count
 
     @property
@@ -84,6 +99,18 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     def is_multiprocessing_safe(self) -> bool:
         """Whether several processes can use the buffer at once."""
         return self.storage.is_multiprocessing_safe
+
+    def _resolve(self, idx: Any) -> Rows:
+        self._catch_up()
+        return super()._resolve(idx)
+
+    def set_at(self, idx: IndexableType | BArrayType, value: BatchT) -> None:
+        with self._turn():
+            super().set_at(idx, value)
+
+    def remove_at(self, idx: IndexableType | BArrayType) -> None:
+        with self._turn():
+            super().remove_at(idx)
 
     def _read(self, rows: RowIndex) -> tuple[BatchT, dict[str, Any] | None]:
         slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
@@ -114,15 +141,17 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             ReadOnlyError: opened for reading.
         """
         self._require_writable()
-        slots, after = appended(self._state, 1)
-        with self._room_for(1):
-            if self.storage.supports_segments:
-                if not self.storage.has_open_segment:
-                    self.storage.mark_segment_start(slots[0])
-                self.storage.append(value)
-            else:
-                self.storage.set(int(slots[0]), value)
-        self._state = opened(after, 1)
+        with self._turn():
+            self._require_own_segment()
+            slots, after = appended(self._state, 1)
+            with self._room_for(1):
+                if self.storage.supports_segments:
+                    if not self.storage.has_open_segment:
+                        self.storage.mark_segment_start(slots[0])
+                    self.storage.append(value)
+                else:
+                    self.storage.set(int(slots[0]), value)
+            self._state = opened(after, 1, self._owner)
 
     def append_batch(self, value: BatchT) -> None:
         """Append the rows of a batch to the open segment; where none is open, begin one.
@@ -135,12 +164,14 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             ReadOnlyError: opened for reading.
         """
         self._require_writable()
-        if self.storage.supports_segments:
-            for position in range(self._batch_size(value)):
-                self.append(batch_utils.get_at(self._batched_space, value, position))
-            return
-        self._state, count = self._append_rows(value)
-        self._state = opened(self._state, count)
+        with self._turn():
+            if self.storage.supports_segments:
+                for position in range(self._batch_size(value)):
+                    self.append(batch_utils.get_at(self._batched_space, value, position))
+                return
+            self._require_own_segment()
+            after, count = self._append_rows(value)
+            self._state = opened(after, count, self._owner)
 
     def extend(self, value: BatchT, episode: Mapping[str, Any] | None = None) -> None:
         """Append the rows of a batch as a segment.
@@ -155,33 +186,35 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             ReadOnlyError: opened for reading.
         """
         self._require_writable()
-        if self.has_open_segment:
-            raise SegmentError("a segment is open; call mark_segment_end() before extend()")
-        columns = self._described(episode)
-        after, count = self._append_rows(value)
-        if count and after.segments:
-            self._episodes.add(after.appended - count, count, columns)
-        self._state = after
-        self._commit_if_due()
+        with self._turn():
+            if self.has_open_segment:
+                raise SegmentError("a segment is open; call mark_segment_end() before extend()")
+            columns = self._described(episode)
+            after, count = self._append_rows(value)
+            if count and after.segments:
+                self._episodes.add(after.appended - count, count, columns)
+            self._state = after
+            self._commit_if_due()
 
     def _extend(self, value: BatchT) -> None:
         self.extend(value)
 
     def _extend_segment(self, chunks: Iterator[BatchT]) -> None:
-        if self.has_open_segment:
-            raise SegmentError("a segment is open; call mark_segment_end() before extend_from()")
-        before = self._state
-        try:
-            for chunk in chunks:
-                self.append_batch(chunk)
-        except BaseException:
-            if self.capacity is None:
-                self.storage.shrink_length(self.count - before.count)
-                self._state = before
-            else:  # what a ring has overwritten is gone: what came whole stays, as a segment
-                self.mark_segment_end(commit=False)
-            raise
-        self.mark_segment_end(commit=False)
+        with self._turn():
+            if self.has_open_segment:
+                raise SegmentError("a segment is open; call mark_segment_end() before extend_from()")
+            before = self._state
+            try:
+                for chunk in chunks:
+                    self.append_batch(chunk)
+            except BaseException:
+                if self.capacity is None:
+                    self.storage.shrink_length(self.count - before.count)
+                    self._state = before
+                else:  # what a ring has overwritten is gone: what came whole stays, as a segment
+                    self.mark_segment_end(commit=False)
+                raise
+            self.mark_segment_end(commit=False)
 
     def _append_rows(self, value: BatchT) -> tuple[BufferState, int]:
         """Write the rows of a batch behind the newest; returns the state after that, and how many rows."""
@@ -237,17 +270,24 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             ReadOnlyError: opened for reading.
         """
         self._require_writable()
-        start = self._state.open_start
-        if start is None and episode is not None:
-            raise SegmentError("no segment is open, so that there is no episode to describe")
-        columns = self._described(episode)
-        self.storage.mark_segment_end()
-        if start is not None:
-            if self._state.segments:
-                self._episodes.add(start, self._state.appended - start, columns)
-            self._state = replace(self._state, open_start=None)
-        if commit:
-            self.commit()
+        with self._turn():
+            self._require_own_segment()
+            start = self._state.open_start
+            if start is None and episode is not None:
+                raise SegmentError("no segment is open, so that there is no episode to describe")
+            columns = self._described(episode)
+            self.storage.mark_segment_end()
+            if start is not None:
+                if self._state.segments:
+                    self._episodes.add(start, self._state.appended - start, columns)
+                self._state = replace(self._state, open_start=None, open_owner=None)
+            if commit:
+                self.commit()
+
+    def _require_own_segment(self) -> None:
+        owner = self._state.open_owner
+        if owner != self._owner and self.has_open_segment:
+            raise SegmentError(f"process {owner} has a segment open, which it must end first")
 
     def _described(self, episode: Mapping[str, Any] | None) -> EpisodeColumns:
         if episode and not self._state.segments:
@@ -259,6 +299,7 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
 
         Of a segment that a ring has evicted in part, the rest.
         """
+        self._catch_up()
         if self._state.segments:
             return segments_of(self._episodes.bounds(), self._state)
         physical = self.storage.get_segments()
@@ -275,6 +316,7 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         what was said of the episodes.
         """
         self._require_open()
+        self._catch_up()
         return visible_episodes(self._episodes.table(), self._state)
 
     def _require_writable(self) -> None:

@@ -41,11 +41,11 @@ def appended(state: BufferState, count: int) -> tuple[RowIndex, BufferState]:
     return slots, after
 
 
-def opened(state: BufferState, count: int) -> BufferState:
-    """With the last `count` rows in the open segment, which they begin where none is open."""
+def opened(state: BufferState, count: int, owner: str | None = None) -> BufferState:
+    """With the last `count` rows in the open segment, which they begin, as `owner`'s, where none is open."""
     if state.open_start is not None or not count:
         return state
-    return replace(state, open_start=state.appended - count)
+    return replace(state, open_start=state.appended - count, open_owner=owner)
 
 
 def removed(state: BufferState, rows: RowIndex) -> BufferState:
@@ -57,7 +57,16 @@ def removed(state: BufferState, rows: RowIndex) -> BufferState:
 
 def cleared(state: BufferState) -> BufferState:
     """Without any row or segment."""
-    return replace(state, count=0, offset=0, evicted=state.appended, removed=(), open_start=None, episodes=())
+    return replace(
+        state,
+        count=0,
+        offset=0,
+        evicted=state.appended,
+        removed=(),
+        open_start=None,
+        open_owner=None,
+        episodes=(),
+    )
 
 
 def segments_of(bounds: NDArray[np.int64], state: BufferState) -> list[tuple[int, int]]:

@@ -124,6 +124,7 @@ class BufferState:
         removed_object: the object that holds them where they are many; `removed` is then empty in the
             document.
         open_start: sequence number at which the open segment began; None where none is open.
+        open_owner: the process that opened it, where several share the buffer.
         segments: whether segments are kept.
         episodes: parts of the episode table, oldest first.
     """
@@ -136,6 +137,7 @@ class BufferState:
     removed: tuple[tuple[int, int], ...] = ()
     removed_object: str | None = None
     open_start: int | None = None
+    open_owner: str | None = None
     segments: bool = True
     episodes: tuple[EpisodePart, ...] = ()
 

@@ -96,5 +96,17 @@ class CommittingStorage(SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType
         """Commit, and close so that the next writer may continue at once."""
 
     @abstractmethod
+    def begin_turn(self) -> None:
+        """Where processes share the storage: wait for the turn to write, and go to the newest commit.
+
+        Raises:
+            WriterLockedError: another process does not give its turn back.
+        """
+
+    @abstractmethod
+    def end_turn(self) -> None:
+        """Give the turn back; what has not been committed is given up."""
+
+    @abstractmethod
     def abandon(self) -> None:
         """Close without committing."""

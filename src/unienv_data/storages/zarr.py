@@ -110,6 +110,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         if args or kwargs:
             unknown = [*map(repr, args), *kwargs]
             raise SpaceError(f"ZarrStorage.create: unknown arguments {', '.join(unknown)}")
+        if multiprocessing and not commit_on_create:
+            raise SpaceError("multiprocessing: what processes share must exist; commit it on creation")
         if capacity is not None and capacity < 1:
             raise SpaceError(f"capacity: expected at least 1 slot or None, got {capacity}")
         node = columns_of(single_instance_space)
@@ -130,7 +132,11 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
             overwrite=overwrite,
             commit=commit_on_create,
         )
-        return cls(single_instance_space, store, cache_path=cache_path, read_only=False)
+        if multiprocessing:
+            store.share()
+        storage = cls(single_instance_space, store, cache_path=cache_path, read_only=False)
+        storage.is_multiprocessing_safe = multiprocessing
+        return storage
 
     @classmethod
     def load_from(
@@ -178,8 +184,11 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         if capacity is not None and capacity != found.capacity:
             raise SpaceError(f"{root.url}: expected the stored capacity {found.capacity}, got {capacity}")
         columns = columns_of(single_instance_space).specs
-        store = LogStore(root, found, columns, writable=not read_only)
-        return cls(single_instance_space, store, cache_path=path, read_only=read_only)
+        shared = multiprocessing and not read_only
+        store = LogStore(root, found, columns, writable=not read_only, shared=shared)
+        storage = cls(single_instance_space, store, cache_path=path, read_only=read_only)
+        storage.is_multiprocessing_safe = shared or read_only
+        return storage
 
     # Slots
 
@@ -265,6 +274,12 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
 
     def release(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> None:
         self._store.close(buffer, attributes)
+
+    def begin_turn(self) -> None:
+        self._store.begin_turn()
+
+    def end_turn(self) -> None:
+        self._store.end_turn()
 
     def abandon(self) -> None:
         self._store.abandon()

@@ -17,7 +17,7 @@ from unienv_data.schema.commit import Commit
 from unienv_data.store.objects import ObjectStore
 from unienv_data.store.shard import crc32c
 
-__all__ = ["HINT", "CommitLog", "find_commit", "storage_objects", "utc_now"]
+__all__ = ["HINT", "CommitLog", "find_commit", "read_commit", "storage_objects", "utc_now"]
 
 HINT = "metadata.json"
 _FOLDER = "commits"
@@ -237,6 +237,15 @@ def _number(name: str) -> int:
 def find_commit(root: ObjectStore, path: str) -> Commit | None:
     """The newest commit of the storage at `path` below `root`; None where there is none."""
     return CommitLog(root, storage_objects(root, path)).newest()
+
+
+def read_commit(root: ObjectStore, path: str, number: int) -> Commit:
+    """Commit `number` of the storage at `path` below `root`.
+
+    Raises:
+        StaleCommitError: it has been pruned, or has not been made.
+    """
+    return CommitLog(root, storage_objects(root, path)).read(number)
 
 
 def storage_objects(root: ObjectStore, path: str) -> ObjectStore:

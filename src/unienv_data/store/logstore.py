@@ -18,8 +18,10 @@ import numpy as np
 from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
 from unienv_data.errors import (
     ClosedError,
+    DatasetError,
     FencedError,
     ReadOnlyError,
+    WriterLockedError,
 )
 from unienv_data.indexing import RowIndex
 from unienv_data.schema.commit import ROWS_LOG, BufferState, Commit
@@ -36,6 +38,8 @@ from unienv_data.store.rowmap import SlotMap, runs_of
 
 __all__ = ["LogStore"]
 
+_TURN_SECONDS = 60.0
+
 
 class LogStore:
     """Slots of columns, as of one commit and with what this writer has added.
@@ -45,13 +49,21 @@ class LogStore:
         commit: the commit to begin with.
         columns: what it stores.
         writable: whether to write; takes the lock of writers.
+        shared: several processes write by turns; the lock is taken for each turn.
 
     Raises:
         WriterLockedError: another writer holds the lock.
+        DatasetError: shared, where there are no locks.
     """
 
     def __init__(
-        self, root: ObjectStore, commit: Commit, columns: Sequence[ColumnSpec], *, writable: bool
+        self,
+        root: ObjectStore,
+        commit: Commit,
+        columns: Sequence[ColumnSpec],
+        *,
+        writable: bool,
+        shared: bool = False,
     ) -> None:
         self._root = root
         self._objects = storage_objects(root, commit.path)
@@ -63,6 +75,7 @@ class LogStore:
         self._reader = CommitReader(commit, self._gather)
         self._token = secrets.token_hex(12)
         self._writable = writable
+        self._shared = shared
         self._writer: LogWriter | None = None
         self._pid = os.getpid()
         self._fenced = False
@@ -71,9 +84,10 @@ class LogStore:
         self._committed_changes = 0
         self._committed_at = time.monotonic()
         self._lock: WriterLock | None = None
-        if writable:
-            holder = f"process {os.getpid()} on {socket.gethostname()}"
-            self._lock = self._objects.lock("writer.lock", holder)
+        if shared and not self._objects.has_locks:
+            raise DatasetError(f"{self._objects.url}: processes can share a dataset on a local disk only")
+        if writable and not shared:
+            self._lock = self._take_lock()
             self._writer = self._new_writer()
 
     # What is there
@@ -219,7 +233,8 @@ class LogStore:
             tail = writer.write_tail(commit.number)
             commit = replace(commit, logs=writer.logs(), arrays=writer.entries(), tail=tail, sealed=False)
             self._shapes_current = False
-        return self._publish(replace(commit, released=released))
+        # Whoever has the next turn continues where this one stopped.
+        return self._publish(replace(commit, released=released or self._shared))
 
     def _following(self, buffer: BufferState, attributes: Mapping[str, Any]) -> Commit:
         """The next commit, as far as slots and the buffer go."""
@@ -309,16 +324,69 @@ class LogStore:
         A writer is the newest already.
         """
         self._check_open()
-        if self._writable:
+        if self._lock is not None:
             return False
         newer = self._commits.newer(self._commit)
         if newer is None:
             return False
+        self._go_to(newer)
+        return True
+
+    def _go_to(self, newer: Commit) -> None:
         self._commit = newer
         self._slots = SlotMap(newer.length, newer.runs)
         self._reader = self._reader.with_commit(newer, None)
         self._committed_at = time.monotonic()
-        return True
+
+    # Turns of processes that share a dataset
+
+    def share(self) -> None:
+        """Write by turns with other processes from now on."""
+        self._check_writable()
+        if not self._objects.has_locks:
+            raise DatasetError(f"{self._objects.url}: processes can share a dataset on a local disk only")
+        self._shared = True
+        self.end_turn()
+
+    def begin_turn(self) -> None:
+        """Wait for the turn to write, and go to the newest commit.
+
+        Raises:
+            WriterLockedError: another process has held the lock for a minute.
+        """
+        self._check_open()
+        if self._pid != os.getpid():  # a forked child is a writer of its own
+            self._pid, self._token = os.getpid(), secrets.token_hex(12)
+        deadline = time.monotonic() + _TURN_SECONDS
+        pause = 0.0005
+        while True:
+            try:
+                self._lock = self._take_lock()
+                break
+            except WriterLockedError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(pause)
+                pause = min(2 * pause, 0.02)
+        try:
+            self._go_to(self._commits.newer(self._commit) or self._commit)
+            self._writer = self._new_writer()
+            self._committed_changes = 0
+        except BaseException:
+            self.end_turn()
+            raise
+
+    def end_turn(self) -> None:
+        """Give the turn back; what has not been committed is given up."""
+        self._writer = None
+        self._go_to(self._commit)
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.release()
+
+    def _take_lock(self) -> WriterLock | None:
+        holder = f"process {os.getpid()} on {socket.gethostname()}"
+        return self._objects.lock("writer.lock", holder)
 
     def close(self, buffer: BufferState | None = None, attributes: Mapping[str, Any] | None = None) -> None:
         """Commit what has been written, say that the writer has finished, and let go of everything."""
@@ -375,7 +443,7 @@ class LogStore:
         self._check_open()
         if self._writer is None:
             raise ReadOnlyError(f"{self._objects.url}: opened for reading; open it with read_only=False")
-        if self._pid != os.getpid():
+        if self._pid != os.getpid() and not self._shared:
             raise ReadOnlyError(
                 f"{self._objects.url}: opened for writing by process {self._pid}; a forked child cannot write"
             )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 __all__ = [
     "create_exclusive",
     "on_fork",
+    "process_exists",
     "read_at",
     "sync_directory",
     "sync_file",
@@ -23,6 +24,19 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def process_exists(pid: int) -> bool:
+    """Whether a process of this number runs on this machine; True where the platform does not tell."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's, and there
+    return True
 
 
 def on_fork(after_in_child: Callable[[], None]) -> None:

@@ -32,12 +32,14 @@ class ObjectStore(ABC):
     Attributes:
         url: the root, for messages; never with credentials.
         is_local: reading costs a system call rather than a request.
+        has_locks: `lock` takes one.
         exclusive_create: `create` is atomic. Where it is not, one writer must be promised by the user.
     """
 
     url: str
     is_local: bool = False
     exclusive_create: bool = True
+    has_locks: bool = False
 
     @abstractmethod
     def read(self, name: str) -> bytes:

@@ -31,6 +31,7 @@ class LocalObjects(ObjectStore):
     """
 
     is_local = True
+    has_locks = True
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self._root = os.path.abspath(os.fspath(root))
