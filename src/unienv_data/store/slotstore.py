@@ -1,0 +1,156 @@
+"""What a `ZarrStorage` asks of the place where its slots are."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from unienv_data.columns.data import ColumnData, ColumnInfo
+from unienv_data.indexing import RowIndex
+from unienv_data.schema.commit import BufferState, Commit
+from unienv_data.store.objects import ObjectStore
+
+__all__ = ["SlotStore"]
+
+
+class SlotStore(ABC):
+    """Slots of columns: numbered places, each of which shows one row of every column.
+
+    A slot that was never written shows zeros, and empty ragged rows. Slots given to a store are within
+    [0, length), and columns hold what their specifications say: whoever calls has made sure. What fails
+    leaves everything as it was.
+    """
+
+    is_durable: ClassVar[bool]
+    """Whether commits outlive the process; where they do not, there is nothing to gain by committing."""
+
+    # What is there
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where the slots are, for messages."""
+
+    @property
+    @abstractmethod
+    def root(self) -> ObjectStore:
+        """Where the dataset stands, of which these slots are a part.
+
+        Raises:
+            SpaceError: it stands nowhere, because the store is not durable.
+        """
+
+    @property
+    @abstractmethod
+    def length(self) -> int:
+        """Number of slots."""
+
+    @property
+    @abstractmethod
+    def commit_read(self) -> Commit:
+        """The commit that this store begins from: the last one that it made or read."""
+
+    @property
+    @abstractmethod
+    def seconds_since_commit(self) -> float:
+        """How long ago that was made or read; 0 where the store is not durable."""
+
+    @property
+    @abstractmethod
+    def is_closed(self) -> bool:
+        """Whether `close` or `abandon` has been called."""
+
+    @abstractmethod
+    def describe(self) -> tuple[ColumnInfo, ...]:
+        """What each column is, and what it takes."""
+
+    # Slots
+
+    @abstractmethod
+    def get(self, slots: RowIndex, columns: Sequence[str]) -> dict[str, ColumnData]:
+        """The rows that the slots show, of the named columns, in the order of `slots`.
+
+        Nobody else holds or changes what is returned.
+        """
+
+    @abstractmethod
+    def set(self, slots: RowIndex, columns: Mapping[str, ColumnData]) -> None:
+        """Have the slots show new rows.
+
+        Args:
+            slots: which slots; where one comes twice, the later row counts.
+            columns: as many rows of every column, by name; not kept hold of.
+        """
+
+    @abstractmethod
+    def extend_length(self, count: int) -> None:
+        """Add `count` slots, which are unwritten, to a store that grows."""
+
+    @abstractmethod
+    def shrink_length(self, count: int) -> None:
+        """Remove the last `count` slots of a store that grows."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Remove every slot of a store that grows; unwrite every slot of one of fixed capacity."""
+
+    @abstractmethod
+    def keep(self, spans: Sequence[tuple[int, int]]) -> None:
+        """Have the slots of each span [start, stop), in this order, become the slots from 0 on.
+
+        No others stay, or, where the capacity is fixed, are written.
+
+        Args:
+            spans: slots, none twice.
+        """
+
+    # Commits
+
+    @abstractmethod
+    def commit(
+        self, buffer: BufferState, *, attributes: Mapping[str, Any] | None = None, force: bool = False
+    ) -> Commit:
+        """Make what has been written the newest commit; nothing is done where nothing has changed.
+
+        Args:
+            buffer: what the replay buffer hands over.
+            attributes: what is said of the data; None leaves it as it was.
+            force: commit in any case.
+
+        Raises:
+            FencedError: another writer has taken over.
+            ReadOnlyError: opened for reading.
+        """
+
+    @abstractmethod
+    def seal(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> Commit:
+        """Commit so that plain Zarr readers see every row, where there is anything for them to read."""
+
+    @abstractmethod
+    def compact(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> Commit:
+        """As `seal`, with every row in the order of the slots and without gaps."""
+
+    @abstractmethod
+    def refresh(self) -> bool:
+        """Move a reader forward to the newest commit; returns whether there was a newer one."""
+
+    @abstractmethod
+    def copy_to(self, root: ObjectStore, buffer: BufferState, attributes: Mapping[str, Any]) -> None:
+        """Write the slots, as of the last commit where the store is durable, as a dataset of its own.
+
+        Args:
+            root: where it is to stand; nothing of a storage is there.
+            buffer: what its commit says of the buffer.
+            attributes: what its commit says of the data.
+        """
+
+    # The end
+
+    @abstractmethod
+    def close(self, buffer: BufferState | None = None, attributes: Mapping[str, Any] | None = None) -> None:
+        """Commit what has been written, where `buffer` is given, and let go of everything."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Let go of everything without committing."""
