@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from unienv_interface.backends.base import ComputeBackend
 from unienv_interface.backends.dtypes import DTYPE_NAMES
@@ -124,7 +124,7 @@ class _NumpyBackend(ComputeBackend[NumpyArrayType, NumpyDeviceType, NumpyDtypeTy
     def default_floating_dtype(self) -> NumpyDtypeType:
         return self._dtypes["float64"]
 
-    def canonical_dtype(self, dtype: DTypeLike) -> NumpyDtypeType:
+    def canonical_dtype(self, dtype: Any) -> NumpyDtypeType:
         try:
             name = "" if dtype is None else np.dtype(dtype).name  # NumPy takes None for float64
         except TypeError:

@@ -8,8 +8,12 @@ from unienv_interface.space.spaces import (
     BinarySpace,
     BoxSpace,
     DictSpace,
+    DynamicBoxSpace,
+    GraphInstance,
+    GraphSpace,
     TextSpace,
     TupleSpace,
+    UnionSpace,
 )
 
 __all__ = [
@@ -17,7 +21,11 @@ __all__ = [
     "BinarySpace",
     "BoxSpace",
     "DictSpace",
+    "DynamicBoxSpace",
+    "GraphInstance",
+    "GraphSpace",
     "Space",
     "TextSpace",
     "TupleSpace",
+    "UnionSpace",
 ]

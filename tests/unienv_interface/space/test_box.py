@@ -76,7 +76,8 @@ def test_torch_bounds_cannot_change_the_space() -> None:
         (0, 300, "uint8", (2,), "high: uint8 cannot hold 300"),
         (-1, 3, "uint8", (2,), "low: uint8 cannot hold -1"),
         (0.5, 3, "int32", (2,), "low: int32 cannot hold 0.5"),
-        (-INF, 3, "int32", (2,), "low: int32 cannot hold -inf"),
+        (INF, INF, "int32", (2,), "low: int32 cannot hold inf"),
+        ([0, -INF], [-INF, 3], "int32", None, "high: int32 cannot hold -inf"),
         (0, 1e39, "float32", (2,), r"high: float32 cannot hold 1e\+39"),
         (0, 2**53 + 1, "float64", (2,), "high: float64 cannot hold 9007199254740993"),
         (0, 2**63, "int64", (), "high: int64 cannot hold 9223372036854775808"),
@@ -110,6 +111,12 @@ def test_floating_bounds_are_rounded_to_the_type(backend: AnyBackend) -> None:
     space = box(backend, 0.1, 0.2, "float32", ())
     assert float(space.low) == float(np.float32(0.1))
     assert space == box(backend, np.float32(0.1), np.float32(0.2), "float32", ())
+
+
+def test_infinite_bounds_of_integers_are_those_of_the_type(backend: AnyBackend) -> None:
+    for dtype in INTEGERS:
+        assert box(backend, -INF, INF, dtype, (2,)) == full_box(backend, dtype, (2,))
+    assert box(backend, [-INF, 3.0], [5.0, INF], "int8") == box(backend, [-128, 3], [5, 127], "int8")
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unienv_interface.corpus import INF, SPACES, AnyBackend, box, same, values
+from tests.unienv_interface.corpus import INF, NO_ARRAYS, SPACES, AnyBackend, box, same, values
 from unienv_interface.backends import NumpyComputeBackend
 from unienv_interface.errors import InexactValueError, SpaceError, SpaceValueError
 from unienv_interface.space import BatchedSpace, BinarySpace, DictSpace, TextSpace, TupleSpace
@@ -30,8 +30,7 @@ from unienv_interface.space.space_utils.batch_utils import (
 )
 
 N = NumpyComputeBackend
-#: A dict without keys has no arrays to tell its batch size.
-BATCHABLE = [name for name in SPACES if name != "dict_empty"]
+BATCHABLE = [name for name in SPACES if name not in NO_ARRAYS]
 every_space = pytest.mark.parametrize("name", BATCHABLE)
 BATCH_INDEXES = [
     slice(None),
@@ -173,8 +172,8 @@ def test_differing_spaces_keep_their_bounds(backend: AnyBackend) -> None:
     for space in spaces:
         rng, item = space.sample(rng)
         items.append(item)
-    assert concatenate(spaces[0], items) in batched
-    assert concatenate(spaces[0], items[::-1]) not in batched
+    assert concatenate(parts[0], items) in batched
+    assert concatenate(parts[0], items[::-1]) not in batched
 
 
 def test_text_without_charset_takes_all() -> None:

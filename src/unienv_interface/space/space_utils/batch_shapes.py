@@ -9,8 +9,15 @@ from functools import singledispatch
 from unienv_interface.errors import SpaceError
 from unienv_interface.space.space import AnySpace, validate_shape
 from unienv_interface.space.space_utils.batch_spaces import unsupported
-from unienv_interface.space.spaces import BatchedSpace, BinarySpace, BoxSpace, DictSpace, TupleSpace
-from unienv_interface.space.spaces.aliases import AnyBatched, AnyBinary, AnyBox, AnyDict, AnyTuple
+from unienv_interface.space.spaces import (
+    BatchedSpace,
+    BinarySpace,
+    BoxSpace,
+    DictSpace,
+    GraphSpace,
+    TupleSpace,
+)
+from unienv_interface.space.spaces.aliases import AnyBatched, AnyBinary, AnyBox, AnyDict, AnyGraph, AnyTuple
 
 __all__ = ["check_axes", "check_reshape", "reshape_batch_size", "swap_batch_dims", "swapped"]
 
@@ -46,6 +53,12 @@ def _(space: AnyBinary, old_batch_shape: Sequence[int], new_batch_shape: Sequenc
 def _(space: AnyBatched, old_batch_shape: Sequence[int], new_batch_shape: Sequence[int]) -> AnySpace:
     old, new = check_reshape(space.batch_shape, old_batch_shape, new_batch_shape)
     return BatchedSpace(space.single_space, new + space.batch_shape[len(old) :])
+
+
+@reshape_batch_size.register(GraphSpace)
+def _(space: AnyGraph, old_batch_shape: Sequence[int], new_batch_shape: Sequence[int]) -> AnySpace:
+    old, new = check_reshape(space.batch_shape, old_batch_shape, new_batch_shape)
+    return space.with_batch_shape(new + space.batch_shape[len(old) :])
 
 
 @reshape_batch_size.register(DictSpace)
@@ -106,6 +119,11 @@ def _(space: AnyBinary, dim1: int, dim2: int) -> AnySpace:
 @swap_batch_dims.register(BatchedSpace)
 def _(space: AnyBatched, dim1: int, dim2: int) -> AnySpace:
     return BatchedSpace(space.single_space, swapped(space.batch_shape, dim1, dim2))
+
+
+@swap_batch_dims.register(GraphSpace)
+def _(space: AnyGraph, dim1: int, dim2: int) -> AnySpace:
+    return space.with_batch_shape(swapped(space.batch_shape, dim1, dim2))
 
 
 @swap_batch_dims.register(DictSpace)

@@ -13,16 +13,22 @@ from unienv_interface.space.spaces import (
     BinarySpace,
     BoxSpace,
     DictSpace,
+    DynamicBoxSpace,
+    GraphSpace,
     TextSpace,
     TupleSpace,
+    UnionSpace,
 )
 from unienv_interface.space.spaces.aliases import (
     AnyBatched,
     AnyBinary,
     AnyBox,
     AnyDict,
+    AnyDynamicBox,
+    AnyGraph,
     AnyText,
     AnyTuple,
+    AnyUnion,
 )
 from unienv_interface.space.spaces.bounds import stack_bounds
 
@@ -49,8 +55,9 @@ def unsupported(function: str, space: object) -> SpaceError:
 def batch_space(space: AnySpace, n: int = 1) -> AnySpace:
     """The space of batches of `n` values of `space`.
 
-    Arrays gain a first axis of length `n`, dicts and tuples are batched part by part, and what
-    does not stack (text, unions) becomes a `BatchedSpace` of object arrays.
+    Arrays gain a first axis of length `n`, dicts and tuples are batched part by part, graphs are
+    padded to the largest, and what does not stack (text, unions, arrays of varying shape) becomes a
+    `BatchedSpace` of object arrays.
     """
     raise unsupported("batch_space", space)
 
@@ -75,14 +82,21 @@ def _(space: AnyTuple, n: int = 1) -> AnySpace:
     return TupleSpace(space.backend, [batch_space(part, n) for part in space.spaces])
 
 
+@batch_space.register(DynamicBoxSpace)
 @batch_space.register(TextSpace)
-def _(space: AnyText, n: int = 1) -> AnySpace:
+@batch_space.register(UnionSpace)
+def _(space: AnyDynamicBox | AnyText | AnyUnion, n: int = 1) -> AnySpace:
     return BatchedSpace(space, (validate_count(n, "n"),))
 
 
 @batch_space.register(BatchedSpace)
 def _(space: AnyBatched, n: int = 1) -> AnySpace:
     return BatchedSpace(space.single_space, (validate_count(n, "n"), *space.batch_shape))
+
+
+@batch_space.register(GraphSpace)
+def _(space: AnyGraph, n: int = 1) -> AnySpace:
+    return space.with_batch_shape((validate_count(n, "n"), *space.batch_shape))
 
 
 # -- batch_size ------------------------------------------------------------------------------------
@@ -104,7 +118,8 @@ def _(space: AnyBox | AnyBinary) -> int | None:
 
 
 @batch_size.register(BatchedSpace)
-def _(space: AnyBatched) -> int | None:
+@batch_size.register(GraphSpace)
+def _(space: AnyBatched | AnyGraph) -> int | None:
     return space.batch_shape[0] if space.batch_shape else None
 
 
@@ -234,6 +249,11 @@ def _(space: AnyBinary, index: int) -> AnySpace:
 def _(space: AnyBatched, index: int) -> AnySpace:
     rest = space.batch_shape[1:]
     return BatchedSpace(space.single_space, rest) if rest else space.single_space
+
+
+@_entry_space.register(GraphSpace)
+def _(space: AnyGraph, index: int) -> AnySpace:
+    return space.with_batch_shape(space.batch_shape[1:])
 
 
 @_entry_space.register(DictSpace)

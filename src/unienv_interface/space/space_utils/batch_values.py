@@ -8,21 +8,36 @@ from typing import Any
 
 import numpy as np
 
-from unienv_interface.backends.base import AnyBackend, get_backend_from_tensor
 from unienv_interface.errors import SpaceValueError
 from unienv_interface.space.space import AnySpace
 from unienv_interface.space.space_utils.batch_spaces import batch_space, unsupported
+from unienv_interface.space.space_utils.graph_batches import put_graphs, stack_graphs, trim_graphs
+from unienv_interface.space.space_utils.indexing import host_index, put, put_objects, take
 from unienv_interface.space.spaces import (
     BatchedSpace,
     BinarySpace,
     BoxSpace,
     DictSpace,
+    DynamicBoxSpace,
+    GraphInstance,
+    GraphSpace,
     TextSpace,
     TupleSpace,
+    UnionSpace,
 )
-from unienv_interface.space.spaces.aliases import AnyBatched, AnyBinary, AnyBox, AnyDict, AnyText, AnyTuple
+from unienv_interface.space.spaces.aliases import (
+    AnyBatched,
+    AnyBinary,
+    AnyBox,
+    AnyDict,
+    AnyDynamicBox,
+    AnyGraph,
+    AnyText,
+    AnyTuple,
+    AnyUnion,
+)
 from unienv_interface.space.spaces.batched import object_array
-from unienv_interface.space.spaces.values import cast_exact, check_exact, check_kind, describe, host_numbers
+from unienv_interface.space.spaces.values import describe
 
 __all__ = ["batch_size_data", "concatenate", "get_at", "iterate", "set_at"]
 
@@ -49,6 +64,8 @@ def _first_lengths(data: Any) -> Iterator[int | None]:
     shape = getattr(data, "shape", None)
     if isinstance(shape, tuple):
         yield int(shape[0]) if shape else None
+    elif isinstance(data, GraphInstance):
+        yield from _first_lengths(data.n_nodes)
     elif isinstance(data, Mapping):
         for value in data.values():
             yield from _first_lengths(value)
@@ -88,9 +105,16 @@ def _(space: AnyBox | AnyBinary, items: Sequence[Any], axis: int) -> Any:
     return space.backend.stack([as_array(space, item) for item in items], axis=axis)
 
 
+@_stack.register(DynamicBoxSpace)
 @_stack.register(TextSpace)
-def _(space: AnyText, items: Sequence[Any], axis: int) -> Any:
-    return stack_objects(items)
+@_stack.register(UnionSpace)
+def _(space: AnyDynamicBox | AnyText | AnyUnion, items: Sequence[Any], axis: int) -> Any:
+    return object_array([space.coerce(item) for item in items], (len(items),))
+
+
+@_stack.register(GraphSpace)
+def _(space: AnyGraph, items: Sequence[Any], axis: int) -> Any:
+    return stack_graphs(space, items, axis)
 
 
 @_stack.register(BatchedSpace)
@@ -115,11 +139,6 @@ def as_array(space: AnyBox | AnyBinary, item: Any) -> Any:
     return space.coerce(item)
 
 
-def stack_objects(items: Sequence[Any]) -> Any:
-    """The items in an object array of shape (len(items),)."""
-    return object_array(items, (len(items),))
-
-
 # -- get_at ----------------------------------------------------------------------------------------
 
 
@@ -142,10 +161,17 @@ def _(space: AnyBox | AnyBinary, items: Any, index: Any) -> Any:
     return take(space.backend, items, index)
 
 
-@get_at.register(TextSpace)
 @get_at.register(BatchedSpace)
-def _(space: AnyText | AnyBatched, items: Any, index: Any) -> Any:
+@get_at.register(DynamicBoxSpace)
+@get_at.register(TextSpace)
+@get_at.register(UnionSpace)
+def _(space: AnyBatched | AnyDynamicBox | AnyText | AnyUnion, items: Any, index: Any) -> Any:
     return items[host_index(index)]
+
+
+@get_at.register(GraphSpace)
+def _(space: AnyGraph, items: Any, index: Any) -> Any:
+    return trim_graphs(space.backend, items.map(lambda array: take(space.backend, array, index)))
 
 
 @get_at.register(DictSpace)
@@ -156,51 +182,6 @@ def _(space: AnyDict, items: Any, index: Any) -> Any:
 @get_at.register(TupleSpace)
 def _(space: AnyTuple, items: Any, index: Any) -> Any:
     return tuple(get_at(part, item, index) for part, item in zip(space.spaces, items, strict=True))
-
-
-def take(backend: AnyBackend, items: Any, index: Any) -> Any:
-    """`items[index]`, always an array of the backend."""
-    taken = items[backend_index(backend, items, index)]
-    # NumPy gives scalars where nothing is left of the shape.
-    return np.asarray(taken) if isinstance(taken, np.generic) else taken
-
-
-def backend_index(backend: AnyBackend, items: Any, index: Any) -> Any:
-    """An index of any backend, or plain Python, as one that `items` of this backend understands."""
-    if isinstance(index, tuple):
-        return tuple(_index_part(backend, items, part, axis) for axis, part in enumerate(index))
-    return _index_part(backend, items, index, 0)
-
-
-def _index_part(backend: AnyBackend, items: Any, part: Any, axis: int) -> Any:
-    if part is None or part is Ellipsis or isinstance(part, int):
-        return part
-    if isinstance(part, np.integer):
-        return int(part)
-    if isinstance(part, slice):
-        if part.step is None or part.step > 0:
-            return part
-        part = np.arange(items.shape[axis])[part]  # not every backend counts backwards
-    if isinstance(part, list | range):
-        part = np.asarray(part, dtype=None if len(part) else np.int64)
-    if not backend.is_backendarray(part):
-        host = part if isinstance(part, np.ndarray) else get_backend_from_tensor(part).to_numpy(part)
-        part = backend.from_numpy(host, device=backend.device(items))
-    # Other integers mean other things to some: uint8 is a mask to torch.
-    if backend.dtype_is_real_integer(part.dtype):
-        return backend.astype(part, backend.default_integer_dtype, copy=False)
-    return part
-
-
-def host_index(index: Any) -> Any:
-    """An index of any backend as one that NumPy understands."""
-    if isinstance(index, tuple):
-        return tuple(host_index(part) for part in index)
-    if index is None or index is Ellipsis or isinstance(index, int | slice | np.integer | np.ndarray):
-        return index
-    if isinstance(index, list | range):
-        return np.asarray(index, dtype=None if len(index) else np.int64)
-    return get_backend_from_tensor(index).to_numpy(index)
 
 
 # -- set_at ----------------------------------------------------------------------------------------
@@ -231,10 +212,17 @@ def _(space: AnyBox | AnyBinary, items: Any, index: Any, value: Any) -> Any:
     return put(space.backend, items, index, value)
 
 
-@set_at.register(TextSpace)
 @set_at.register(BatchedSpace)
-def _(space: AnyText | AnyBatched, items: Any, index: Any, value: Any) -> Any:
+@set_at.register(DynamicBoxSpace)
+@set_at.register(TextSpace)
+@set_at.register(UnionSpace)
+def _(space: AnyBatched | AnyDynamicBox | AnyText | AnyUnion, items: Any, index: Any, value: Any) -> Any:
     return put_objects(items, index, value)
+
+
+@set_at.register(GraphSpace)
+def _(space: AnyGraph, items: Any, index: Any, value: Any) -> Any:
+    return put_graphs(space, items, index, value)
 
 
 @set_at.register(DictSpace)
@@ -248,35 +236,6 @@ def _(space: AnyTuple, items: Any, index: Any, value: Any) -> Any:
     parts = value if isinstance(value, tuple | list) else (value,) * len(space)
     triples = zip(space.spaces, items, parts, strict=True)
     return tuple(set_at(part, item, index, new) for part, item, new in triples)
-
-
-def put(backend: AnyBackend, items: Any, index: Any, value: Any) -> Any:
-    """An array with entries replaced, checking that its type holds them."""
-    dtype = backend.dtype_name(items.dtype)
-    if not backend.is_backendarray(value) or isinstance(value, np.generic):
-        host = host_numbers(value)
-        if host is None:
-            raise SpaceValueError("", f"values of type {dtype} by {backend}", describe(value))
-        check_kind(host.dtype.name, dtype, "")
-        check_exact(host, dtype, "")
-        value = backend.from_numpy(np.array(host), dtype=items.dtype, device=backend.device(items))
-    else:
-        check_kind(backend.dtype_name(value.dtype), dtype, "")
-        value = cast_exact(backend, value, dtype, "")
-    return backend.at(items)[backend_index(backend, items, index)].set(value)
-
-
-def put_objects(items: Any, index: Any, value: Any) -> Any:
-    """An object array with entries replaced; a value that is no object array goes into each of them."""
-    if not items.flags.writeable:
-        items = items.copy()
-    where = host_index(index)
-    # Into one place the value goes as it is; NumPy would spread lists and arrays over several.
-    is_one_place = np.ndim(np.broadcast_to(False, items.shape)[where]) == 0
-    if not is_one_place and not (isinstance(value, np.ndarray) and value.dtype == object):
-        value = object_array([value], ())
-    items[where] = value
-    return items
 
 
 def iterate(space: AnySpace, items: Any) -> Iterator[Any]:

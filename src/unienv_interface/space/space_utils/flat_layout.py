@@ -20,7 +20,7 @@ from unienv_interface.space.spaces import (
 )
 from unienv_interface.space.spaces.aliases import AnyBatched, AnyBinary, AnyBox, AnyDict, AnyText, AnyTuple
 
-__all__ = ["FlatLayout", "flat_layout", "merge_layouts"]
+__all__ = ["FlatLayout", "flat_layout", "layout_of", "merge_layouts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +65,17 @@ def flat_layout(space: AnySpace, start_dim: int) -> FlatLayout:
     Raises:
         SpaceError: they do not lie in one, with the reason.
     """
-    return _layout(space, start_dim)
+    return layout_of(space, start_dim)
 
 
 @singledispatch
-def _layout(space: AnySpace, start_dim: int) -> FlatLayout:
+def layout_of(space: AnySpace, start_dim: int) -> FlatLayout:
+    """What `flat_layout` gives, worked out anew; one implementation a kind of space."""
     raise SpaceError(f"flatten: not possible for a {type(space).__name__}")
 
 
-@_layout.register(BoxSpace)
-@_layout.register(BinarySpace)
+@layout_of.register(BoxSpace)
+@layout_of.register(BinarySpace)
 def _(space: AnyBox | AnyBinary, start_dim: int) -> FlatLayout:
     shape = space.shape
     if not -len(shape) <= start_dim <= len(shape):
@@ -83,17 +84,17 @@ def _(space: AnyBox | AnyBinary, start_dim: int) -> FlatLayout:
     return FlatLayout(shape[:start_dim], math.prod(shape[start_dim:]), frozenset({dtype}))
 
 
-@_layout.register(DictSpace)
+@layout_of.register(DictSpace)
 def _(space: AnyDict, start_dim: int) -> FlatLayout:
     return merge_layouts(flat_layout(part, start_dim) for part in space.spaces.values())
 
 
-@_layout.register(TupleSpace)
+@layout_of.register(TupleSpace)
 def _(space: AnyTuple, start_dim: int) -> FlatLayout:
     return merge_layouts(flat_layout(part, start_dim) for part in space.spaces)
 
 
-@_layout.register(TextSpace)
+@layout_of.register(TextSpace)
 def _(space: AnyText, start_dim: int) -> FlatLayout:
     if space.charset_list is None:
         raise SpaceError(f"flatten: text is flattened to positions in its charset, and {space!r} has none")
@@ -102,7 +103,7 @@ def _(space: AnyText, start_dim: int) -> FlatLayout:
     return FlatLayout((), space.max_length, frozenset({"int32"}))
 
 
-@_layout.register(BatchedSpace)
+@layout_of.register(BatchedSpace)
 def _(space: AnyBatched, start_dim: int) -> FlatLayout:
     single, axes = flat_layout(space.single_space, 0), space.batch_shape
     if not 0 <= start_dim <= len(axes):

@@ -18,7 +18,7 @@ from unienv_interface.space.spaces import (
 from unienv_interface.space.spaces.aliases import AnyBatched, AnyBinary, AnyBox, AnyDict, AnyText, AnyTuple
 from unienv_interface.space.spaces.bounds import Bounds, concatenate_bounds, make_bounds
 
-__all__ = ["flat_dim", "flatten_space", "is_flattenable"]
+__all__ = ["flat_dim", "flat_parts", "flatten_space", "is_flattenable"]
 
 
 def flat_dim(space: AnySpace, start_dim: int = 0) -> int | None:

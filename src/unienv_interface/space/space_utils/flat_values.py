@@ -23,7 +23,7 @@ from unienv_interface.space.spaces.aliases import AnyBatched, AnyBinary, AnyBox,
 from unienv_interface.space.spaces.batched import object_array
 from unienv_interface.space.spaces.values import cast_exact, describe
 
-__all__ = ["flatten_data", "unflatten_data"]
+__all__ = ["flatten_data", "flatten_part", "join_parts", "unflatten_data", "unflatten_part"]
 
 
 def flatten_data(space: AnySpace, data: Any, start_dim: int = 0) -> Any:
@@ -46,7 +46,7 @@ def flatten_data(space: AnySpace, data: Any, start_dim: int = 0) -> Any:
         InexactValueError: the common data type does not hold a value (an int64 beyond 2**53 beside
             floating-point numbers).
     """
-    return _flatten(space, data, start_dim, flat_layout(space, start_dim).dtype, "")
+    return flatten_part(space, data, start_dim, flat_layout(space, start_dim).dtype, "")
 
 
 def unflatten_data(space: AnySpace, data: Any, start_dim: int = 0) -> Any:
@@ -71,23 +71,23 @@ def unflatten_data(space: AnySpace, data: Any, start_dim: int = 0) -> Any:
     if not space.backend.is_backendarray(data) or not shape or shape[-1] != layout.size:
         expected = f"array of shape (*head, {layout.size}) by {space.backend}"
         raise SpaceValueError("", expected, describe(data))
-    return _unflatten(space, data, start_dim, "")
+    return unflatten_part(space, data, start_dim, "")
 
 
 @singledispatch
-def _flatten(space: AnySpace, data: Any, start_dim: int, dtype: str, path: str) -> Any:
+def flatten_part(space: AnySpace, data: Any, start_dim: int, dtype: str, path: str) -> Any:
     """The value as an array of shape `(*head, n)`, of the type `dtype`."""
     raise SpaceError(f"flatten: not possible for a {type(space).__name__}")
 
 
 @singledispatch
-def _unflatten(space: AnySpace, flat: Any, start_dim: int, path: str) -> Any:
+def unflatten_part(space: AnySpace, flat: Any, start_dim: int, path: str) -> Any:
     """The value that lies in an array of shape `(*head, n)`."""
     raise SpaceError(f"unflatten: not possible for a {type(space).__name__}")
 
 
-@_flatten.register(BoxSpace)
-@_flatten.register(BinarySpace)
+@flatten_part.register(BoxSpace)
+@flatten_part.register(BinarySpace)
 def _(space: AnyBox | AnyBinary, data: Any, start_dim: int, dtype: str, path: str) -> Any:
     if not space.backend.is_backendarray(data) or isinstance(data, np.generic):
         data = space.coerce(data, path=path)
@@ -98,67 +98,68 @@ def _(space: AnyBox | AnyBinary, data: Any, start_dim: int, dtype: str, path: st
     return cast_exact(space.backend, space.backend.reshape(data, (*shape[:start_dim], size)), dtype, path)
 
 
-@_unflatten.register(BoxSpace)
-@_unflatten.register(BinarySpace)
+@unflatten_part.register(BoxSpace)
+@unflatten_part.register(BinarySpace)
 def _(space: AnyBox | AnyBinary, flat: Any, start_dim: int, path: str) -> Any:
     shape = (*flat.shape[:-1], *space.shape[start_dim:])
     dtype = space.backend.dtype_name(space.dtype)
     return cast_exact(space.backend, space.backend.reshape(flat, shape), dtype, path)
 
 
-@_flatten.register(DictSpace)
+@flatten_part.register(DictSpace)
 def _(space: AnyDict, data: Any, start_dim: int, dtype: str, path: str) -> Any:
     if not isinstance(data, Mapping) or data.keys() != space.keys():
         raise SpaceValueError(path, f"mapping with keys {list(space)}", describe(data))
-    return _join(
+    return join_parts(
         space,
         [
-            _flatten(part, data[key], start_dim, dtype, join_path(path, key))
+            flatten_part(part, data[key], start_dim, dtype, join_path(path, key))
             for key, part in space.spaces.items()
         ],
         dtype,
     )
 
 
-@_unflatten.register(DictSpace)
+@unflatten_part.register(DictSpace)
 def _(space: AnyDict, flat: Any, start_dim: int, path: str) -> Any:
     parts, start = {}, 0
     for key, part in space.spaces.items():
         stop = start + flat_layout(part, start_dim).size
-        parts[key] = _unflatten(part, flat[..., start:stop], start_dim, join_path(path, key))
+        parts[key] = unflatten_part(part, flat[..., start:stop], start_dim, join_path(path, key))
         start = stop
     return parts
 
 
-@_flatten.register(TupleSpace)
+@flatten_part.register(TupleSpace)
 def _(space: AnyTuple, data: Any, start_dim: int, dtype: str, path: str) -> Any:
     if not isinstance(data, tuple | list) or len(data) != len(space):
         raise SpaceValueError(path, f"tuple of {len(space)} values", describe(data))
     pairs = enumerate(zip(space.spaces, data, strict=True))
-    return _join(
+    return join_parts(
         space,
-        [_flatten(part, value, start_dim, dtype, join_path(path, i)) for i, (part, value) in pairs],
+        [flatten_part(part, value, start_dim, dtype, join_path(path, i)) for i, (part, value) in pairs],
         dtype,
     )
 
 
-@_unflatten.register(TupleSpace)
+@unflatten_part.register(TupleSpace)
 def _(space: AnyTuple, flat: Any, start_dim: int, path: str) -> Any:
     parts, start = [], 0
     for position, part in enumerate(space.spaces):
         stop = start + flat_layout(part, start_dim).size
-        parts.append(_unflatten(part, flat[..., start:stop], start_dim, join_path(path, position)))
+        parts.append(unflatten_part(part, flat[..., start:stop], start_dim, join_path(path, position)))
         start = stop
     return tuple(parts)
 
 
-def _join(space: AnySpace, parts: list[Any], dtype: str) -> Any:
+def join_parts(space: AnySpace, parts: list[Any], dtype: str) -> Any:
+    """Flat arrays of the type `dtype` joined along their last axis."""
     if not parts:
         return space.backend.empty((0,), dtype=space.backend.dtype_from_name(dtype), device=space.device)
     return parts[0] if len(parts) == 1 else space.backend.concat(parts, axis=-1)
 
 
-@_flatten.register(TextSpace)
+@flatten_part.register(TextSpace)
 def _(space: AnyText, data: Any, start_dim: int, dtype: str, path: str) -> Any:
     text = space.coerce(data, path=path)
     index, padding = space.charset_index or {}, len(space.charset_list or ())
@@ -168,7 +169,7 @@ def _(space: AnyText, data: Any, start_dim: int, dtype: str, path: str) -> Any:
     return cast_exact(backend, array, dtype, path)
 
 
-@_unflatten.register(TextSpace)
+@unflatten_part.register(TextSpace)
 def _(space: AnyText, flat: Any, start_dim: int, path: str) -> Any:
     chars = space.charset_list or ()
     positions: list[Any] = space.backend.to_numpy(flat).tolist()
@@ -181,7 +182,7 @@ def _(space: AnyText, flat: Any, start_dim: int, path: str) -> Any:
     return "".join(chars[int(position)] for position in positions[:length])
 
 
-@_flatten.register(BatchedSpace)
+@flatten_part.register(BatchedSpace)
 def _(space: AnyBatched, data: Any, start_dim: int, dtype: str, path: str) -> Any:
     single, axes = space.single_space, len(space.batch_shape)
     if not isinstance(data, np.ndarray):
@@ -194,17 +195,17 @@ def _(space: AnyBatched, data: Any, start_dim: int, dtype: str, path: str) -> An
     if data.size == 0:
         backend = space.backend
         return backend.empty((*head, size), dtype=backend.dtype_from_name(dtype), device=space.device)
-    rows = [_flatten(single, value, 0, dtype, join_path(path, i)) for i, value in enumerate(data.flat)]
+    rows = [flatten_part(single, value, 0, dtype, join_path(path, i)) for i, value in enumerate(data.flat)]
     return space.backend.reshape(space.backend.stack(rows), (*head, size))
 
 
-@_unflatten.register(BatchedSpace)
+@unflatten_part.register(BatchedSpace)
 def _(space: AnyBatched, flat: Any, start_dim: int, path: str) -> Any:
     single = flat_layout(space.single_space, 0).size
     shape = (*flat.shape[:-1], *space.batch_shape[start_dim:])
     rows = space.backend.reshape(flat, (int(np.prod(shape)), single))
     values = (
-        _unflatten(space.single_space, rows[row, ...], 0, join_path(path, row))
+        unflatten_part(space.single_space, rows[row, ...], 0, join_path(path, row))
         for row in range(rows.shape[0])
     )
     return object_array(values, shape)

@@ -5,18 +5,32 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
+from unienv_interface.backends.dtypes import host_dtype
 from unienv_interface.errors import SpaceError
 from unienv_interface.space.space import AnySpace
-from unienv_interface.space.space_utils.document_numbers import dump_bound
+from unienv_interface.space.space_utils.document_numbers import dump_bound, dump_number
 from unienv_interface.space.spaces import (
     BatchedSpace,
     BinarySpace,
     BoxSpace,
     DictSpace,
+    DynamicBoxSpace,
+    GraphSpace,
     TextSpace,
     TupleSpace,
+    UnionSpace,
 )
-from unienv_interface.space.spaces.aliases import AnyBatched, AnyBinary, AnyBox, AnyDict, AnyText, AnyTuple
+from unienv_interface.space.spaces.aliases import (
+    AnyBatched,
+    AnyBinary,
+    AnyBox,
+    AnyDict,
+    AnyDynamicBox,
+    AnyGraph,
+    AnyText,
+    AnyTuple,
+    AnyUnion,
+)
 
 __all__ = ["space_to_json"]
 
@@ -60,8 +74,36 @@ def _(space: AnyDict) -> dict[str, Any]:
     return {"spaces": {key: space_to_json(part) for key, part in space.spaces.items()}}
 
 
+@_dump.register(DynamicBoxSpace)
+def _(space: AnyDynamicBox) -> dict[str, Any]:
+    return {
+        "low": dump_bound(space.bounds.low),
+        "high": dump_bound(space.bounds.high),
+        "shape_low": list(space.shape_low),
+        "shape_high": list(space.shape_high),
+        "dtype": space.bounds.dtype,
+        "fill_value": dump_number(host_dtype(space.bounds.dtype).type(space.fill_value)),
+    }
+
+
+@_dump.register(GraphSpace)
+def _(space: AnyGraph) -> dict[str, Any]:
+    node, edge = space.node_feature_space, space.edge_feature_space
+    return {
+        "node_feature_space": None if node is None else space_to_json(node),
+        "edge_feature_space": None if edge is None else space_to_json(edge),
+        "is_edge": space.is_edge,
+        "min_nodes": space.min_nodes,
+        "max_nodes": space.max_nodes,
+        "min_edges": space.min_edges,
+        "max_edges": space.max_edges,
+        "batch_shape": list(space.batch_shape),
+    }
+
+
 @_dump.register(TupleSpace)
-def _(space: AnyTuple) -> dict[str, Any]:
+@_dump.register(UnionSpace)
+def _(space: AnyTuple | AnyUnion) -> dict[str, Any]:
     return {"spaces": [space_to_json(part) for part in space.spaces]}
 
 

@@ -16,6 +16,8 @@ from unienv_interface.space.space_utils.document_reading import (
     Problems,
     array_of,
     count,
+    count_or_none,
+    flag,
     shape,
     text_or_none,
 )
@@ -24,8 +26,11 @@ from unienv_interface.space.spaces import (
     BinarySpace,
     BoxSpace,
     DictSpace,
+    DynamicBoxSpace,
+    GraphSpace,
     TextSpace,
     TupleSpace,
+    UnionSpace,
 )
 
 __all__ = ["json_to_space"]
@@ -85,14 +90,41 @@ class _Loader:
             return None
 
     def box(self, document: Mapping[str, Any], problems: Problems) -> AnySpace | None:
-        dtype = document.get("dtype")
-        bound = number_reader(dtype if dtype in DTYPE_NAMES else "float64", nested=True)
+        bound = number_reader(_dtype_name(document), nested=True)
         readers = {"low": bound, "high": bound, "dtype": self.dtype, "shape": shape}
         return self._build(BoxSpace, problems.fields(document, readers), problems)
 
     def binary(self, document: Mapping[str, Any], problems: Problems) -> AnySpace | None:
         arguments = problems.fields(document, {"shape": shape, "dtype": self.dtype})
         return self._build(BinarySpace, arguments, problems)
+
+    def dynamic_box(self, document: Mapping[str, Any], problems: Problems) -> AnySpace | None:
+        bound = number_reader(_dtype_name(document), nested=True)
+        readers = {
+            "low": bound,
+            "high": bound,
+            "shape_low": shape,
+            "shape_high": shape,
+            "dtype": self.dtype,
+            "fill_value": number_reader(_dtype_name(document), nested=False),
+        }
+        return self._build(DynamicBoxSpace, problems.fields(document, readers), problems)
+
+    def graph(self, document: Mapping[str, Any], problems: Problems) -> AnySpace | None:
+        readers = {
+            "node_feature_space": self._space_or_none,
+            "edge_feature_space": self._space_or_none,
+            "is_edge": flag,
+            "min_nodes": count,
+            "max_nodes": count_or_none,
+            "min_edges": count,
+            "max_edges": count_or_none,
+            "batch_shape": shape,
+        }
+        return self._build(GraphSpace, problems.fields(document, readers), problems)
+
+    def _space_or_none(self, value: Any, problems: Problems) -> AnySpace | None:
+        return None if value is None else self.load(value, problems)
 
     def dict(self, document: Mapping[str, Any], problems: Problems) -> AnySpace | None:
         return self._build(DictSpace, problems.fields(document, {"spaces": self._named}), problems)
@@ -105,6 +137,10 @@ class _Loader:
 
     def tuple(self, document: Mapping[str, Any], problems: Problems) -> AnySpace | None:
         return self._build(TupleSpace, problems.fields(document, {"spaces": array_of(self.load)}), problems)
+
+    def union(self, document: Mapping[str, Any], problems: Problems) -> AnySpace | None:
+        arguments = problems.fields(document, {"spaces": array_of(self.load)})
+        return self._build(UnionSpace, arguments, problems)
 
     def text(self, document: Mapping[str, Any], problems: Problems) -> AnySpace | None:
         readers = {"max_length": count, "min_length": count, "charset": text_or_none}
@@ -123,11 +159,20 @@ class _Loader:
         return problems.build(kind, {**arguments, **common})
 
 
+def _dtype_name(document: Mapping[str, Any]) -> str:
+    """The data type of a document, whatever is wrong with it."""
+    dtype = document.get("dtype")
+    return dtype if isinstance(dtype, str) and dtype in DTYPE_NAMES else "float64"
+
+
 _LOADERS: Mapping[str, Callable[[_Loader, Mapping[str, Any], Problems], AnySpace | None]] = {
     "BatchedSpace": _Loader.batched,
     "BinarySpace": _Loader.binary,
     "BoxSpace": _Loader.box,
     "DictSpace": _Loader.dict,
+    "DynamicBoxSpace": _Loader.dynamic_box,
+    "GraphSpace": _Loader.graph,
     "TextSpace": _Loader.text,
     "TupleSpace": _Loader.tuple,
+    "UnionSpace": _Loader.union,
 }

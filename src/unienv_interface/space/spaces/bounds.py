@@ -66,6 +66,14 @@ class Bounds:
         """Both bounds in the full shape, as read-only views."""
         return np.broadcast_to(self.low, self.shape), np.broadcast_to(self.high, self.shape)
 
+    def format(self) -> tuple[str, str]:
+        """Both bounds as short text."""
+        low, high = (
+            str(bound.item()) if bound.size == 1 else np.array2string(bound, threshold=8, separator=", ")
+            for bound in (self.low, self.high)
+        )
+        return low, high
+
     # -- the same bounds in other shapes -------------------------------------------------------
 
     def batched(self, n: int) -> Bounds:
@@ -179,7 +187,7 @@ def _host(argument: str, bound: Any) -> NDArray[Any]:
 
 
 def _fit(
-    argument: str, bound: NDArray[Any], dtype: str, shape: tuple[int, ...], default: float
+    argument: str, bound: NDArray[Any], dtype: str, shape: tuple[int, ...], default: int | float
 ) -> NDArray[Any]:
     """The bound in its shortest form, in the data type, owning its memory."""
     if bound.ndim > len(shape) or any(
@@ -192,16 +200,21 @@ def _fit(
     bound = bound.reshape((1,) * (len(shape) - bound.ndim) + bound.shape)
     if bool(np.any(bound != bound)):
         raise SpaceError(f"{argument}: expected numbers, got NaN")
-    rounds = bound.dtype.kind == "f" and dtype in FLOATING
-    exact = round_floats(bound, dtype) if rounds else bound
-    wrong = inexact_elements(exact, dtype)
-    if rounds:
-        # Rounding may not make infinite what was not.
-        wrong = np.isinf(exact) & ~np.isinf(bound)
-    if wrong is not None and bool(np.any(wrong)):
+    exact = bound
+    unlimited = np.zeros(bound.shape, dtype=bool)
+    if dtype in FLOATING and bound.dtype.kind == "f":
+        exact = round_floats(bound, dtype)
+        wrong: NDArray[Any] | None = np.isinf(exact) & ~np.isinf(bound)
+    else:
+        if dtype not in FLOATING and bound.dtype.kind == "f":
+            # -inf as a low bound of integers, and inf as a high one, is no bound but the type's own.
+            unlimited = np.asarray(bound == (np.inf if default > 0 else -np.inf))
+            exact = np.where(unlimited, 0.0, bound)
+        wrong = inexact_elements(exact, dtype)
+    if wrong is not None and bool(wrong.any()):
         raise SpaceError(f"{argument}: {dtype} cannot hold {bound[wrong].flat[0]}")
     # Adding 0 turns -0.0 into 0.0: bounds that mean the same set are the same bits.
-    held = exact.astype(host_dtype(dtype))
+    held = np.where(unlimited, host_dtype(dtype).type(default), exact.astype(host_dtype(dtype)))
     held += held.dtype.type(0)
     result = abbreviate(held).copy()
     result.flags.writeable = False

@@ -230,12 +230,9 @@ class BoxSpace(Space[BArrayType, BDeviceType, BDtypeType, BRNGType]):
         include_device: bool = True,
         include_dtype: bool = True,
     ) -> str:
-        low, high = (
-            bound.item() if bound.size == 1 else np.array2string(bound, threshold=8, separator=", ")
-            for bound in (self._bounds.low, self._bounds.high)
-        )
+        low, high = self._bounds.format()
         if abbreviate:
             dtype = f" {self._dtype_name}" if include_dtype else ""
             return f"[{low}, {high}] {self.shape}{dtype}"
-        parts = [str(low), str(high), f"shape={self.shape}"]
+        parts = [low, high, f"shape={self.shape}"]
         return self._format(parts, include_backend, include_device, include_dtype)
