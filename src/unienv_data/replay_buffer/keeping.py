@@ -45,12 +45,13 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         cache_path: str | PathLike[str] | None,
         commit_interval: float,
     ) -> None:
-        committing = storage if isinstance(storage, CommittingStorage) else None
+        commits = storage if isinstance(storage, CommittingStorage) else None
+        committing = commits if commits is not None and commits.is_durable else None
         super().__init__(storage, state, EpisodeTable(None if committing is None else committing.objects))
         self.cache_path = cache_path
         self.commit_interval = commit_interval
         self._committing = committing
-        self._attributes = {} if committing is None else dict(committing.committed.attributes)
+        self._attributes = {} if commits is None else dict(commits.committed.attributes)
         self._turns: Turns | None = None
         if committing is not None and self.is_mutable and cache_path is not None:
             lifetime.commit_at_exit(self)
@@ -185,8 +186,9 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         self._require_open()
         if self.has_open_segment:
             raise SegmentError("a segment is open; call mark_segment_end() before dumps()")
-        if self._committing is None:
-            raise SpaceError(f"{type(self.storage).__name__} does not commit, and cannot be dumped so")
+        storage = self.storage
+        if not isinstance(storage, CommittingStorage):
+            raise SpaceError(f"{type(storage).__name__} does not commit, and cannot be dumped so")
         target = open_objects(path, storage_options)
         if target.list(""):
             raise DatasetExistsError(f"{target.url}: something is there already; choose another place")
@@ -195,7 +197,7 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         try:
             state = replace(self._state, episodes=self._episodes.copy_to(target))
             state = write_aside(state, None, target, 0)
-            self._committing.copy_to(target, state, self._attributes)
+            storage.copy_to(target, state, self._attributes)
         except BaseException:
             target.delete_all()
             raise

@@ -25,9 +25,22 @@ class CommittingStorage(SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType
     supports_commit: ClassVar[bool] = True
 
     @property
+    def is_durable(self) -> bool:
+        """Whether commits outlive the process.
+
+        Where they do not, as in memory, nobody need commit: `committed` says with what the storage was
+        made, or what was last handed over, and `copy_to` writes what there is.
+        """
+        return True
+
+    @property
     @abstractmethod
     def objects(self) -> ObjectStore:
-        """Where the dataset stands: the buffer keeps the episode table there."""
+        """Where the dataset stands: the buffer keeps the episode table there.
+
+        Raises:
+            SpaceError: nowhere, because the storage is not durable.
+        """
 
     @property
     @abstractmethod

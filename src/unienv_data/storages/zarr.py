@@ -16,10 +16,11 @@ from unienv_data.storages.committing import CommittingStorage
 from unienv_data.store.codecs import CodecSpec
 from unienv_data.store.commits import find_commit
 from unienv_data.store.creation import NewStore, create_store
-from unienv_data.store.describe import describe_columns
 from unienv_data.store.layout import LayoutOptions
 from unienv_data.store.logstore import LogStore
 from unienv_data.store.objects import ObjectStore, open_objects
+from unienv_data.store.residentstore import ResidentStore
+from unienv_data.store.slotstore import SlotStore
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 from unienv_interface.space import Space
 from unienv_interface.space.space_utils import batch_utils
@@ -46,7 +47,7 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
     def __init__(
         self,
         single_instance_space: Space[BatchT, BDeviceType, BDtypeType, BRNGType],
-        store: LogStore,
+        store: SlotStore,
         *,
         cache_path: str | PathLike[str] | None,
         read_only: bool,
@@ -85,7 +86,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
             single_instance_space: the space of one instance.
             *args: nothing.
             capacity: fixed number of slots; None for a storage that grows.
-            cache_path: a folder or any fsspec URL; None keeps everything in memory.
+            cache_path: a folder or any fsspec URL; None keeps everything in memory, uncompressed, where what
+                is said of codecs, chunks and shards is for `dumps`, and of filesystems for nobody.
             multiprocessing: whether other processes will write too.
             subfolder: where the storage stands below `cache_path`, which holds the dataset as a whole.
             overwrite: replace the dataset that stands there.
@@ -120,15 +122,22 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
             space=space_to_json(single_instance_space),
             columns=node.specs,
             capacity=capacity,
-            layout=LayoutOptions(codecs or {}, chunks or {}, shards or {}),
+            layout=LayoutOptions(dict(codecs or {}), dict(chunks or {}), dict(shards or {})),
         )
+        state = buffer or BufferState(capacity=capacity)
+        described = checked_attributes(attributes)
+        if cache_path is None:
+            if multiprocessing:
+                raise SpaceError("multiprocessing: processes cannot share memory; give a cache_path")
+            resident = ResidentStore(subfolder, new, buffer=state, attributes=described)
+            return cls(single_instance_space, resident, cache_path=None, read_only=False)
         root = open_objects(cache_path, storage_options, assume_single_writer=assume_single_writer)
         store = create_store(
             root,
             subfolder,
             new,
-            buffer=buffer or BufferState(capacity=capacity),
-            attributes=checked_attributes(attributes),
+            buffer=state,
+            attributes=described,
             overwrite=overwrite,
             commit=commit_on_create,
         )
@@ -227,6 +236,10 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
     # Commits
 
     @property
+    def is_durable(self) -> bool:
+        return self._store.is_durable
+
+    @property
     def objects(self) -> ObjectStore:
         return self._store.root
 
@@ -239,7 +252,7 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         return self._store.seconds_since_commit
 
     def describe(self) -> tuple[ColumnInfo, ...]:
-        return describe_columns(self._node.specs, self._store.stored_arrays(), len(self))
+        return self._store.describe()
 
     def commit(
         self,

@@ -11,11 +11,11 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
+from unienv_data.columns.data import ColumnData, ColumnInfo, ColumnSpec
 from unienv_data.errors import (
     ClosedError,
     DatasetError,
@@ -29,19 +29,21 @@ from unienv_data.store.array import StoredArray, stored_arrays
 from unienv_data.store.commits import CommitLog, storage_objects, utc_now
 from unienv_data.store.compaction import compacted
 from unienv_data.store.copying import copy_commit
+from unienv_data.store.describe import describe_columns
 from unienv_data.store.gather import Gather
 from unienv_data.store.logwriter import LogWriter
 from unienv_data.store.objects import ObjectStore, WriterLock
 from unienv_data.store.pruning import PRUNED_EVERY, drop_dead_shards
 from unienv_data.store.reader import CommitReader
 from unienv_data.store.rowmap import SlotMap, runs_of
+from unienv_data.store.slotstore import SlotStore
 
 __all__ = ["LogStore"]
 
 _TURN_SECONDS = 60.0
 
 
-class LogStore:
+class LogStore(SlotStore):
     """Slots of columns, as of one commit and with what this writer has added.
 
     Args:
@@ -55,6 +57,8 @@ class LogStore:
         WriterLockedError: another writer holds the lock.
         DatasetError: shared, where there are no locks.
     """
+
+    is_durable: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -133,6 +137,9 @@ class LogStore:
         entries = writer.entries() if writer is not None and writer.has_begun else self._commit.arrays
         return [StoredArray(self._commit.group, name, entry) for name, entry in entries.items()]
 
+    def describe(self) -> tuple[ColumnInfo, ...]:
+        return describe_columns(self._columns.values(), self.stored_arrays(), self.length)
+
     # Reading
 
     def get(self, slots: RowIndex, columns: Sequence[str]) -> dict[str, ColumnData]:
@@ -147,7 +154,7 @@ class LogStore:
             return {name: self._reader.read_column(spec, rows) for name, spec in specs.items()}
         written = np.flatnonzero(rows >= 0)
         return {
-            name: _spread(self._reader.read_column(spec, rows[written]), written, len(rows))
+            name: spread(self._reader.read_column(spec, rows[written]), written, len(rows))
             for name, spec in specs.items()
         }
 
@@ -450,15 +457,3 @@ class LogStore:
         if self._fenced:
             raise FencedError(f"{self._objects.url}: another writer has taken over; open the dataset again")
         return self._writer
-
-
-def _spread(data: ColumnData, places: np.ndarray[Any, Any], count: int) -> ColumnData:
-    """Rows at `places` of `count`, zeros or empty rows elsewhere."""
-    if isinstance(data, Ragged):
-        starts = np.zeros(count, dtype=np.int64)
-        shapes = np.zeros((count, data.shapes.shape[1]), dtype=np.int64)
-        starts[places], shapes[places] = data.starts, data.shapes
-        return Ragged(data.values, starts, shapes)
-    out = np.zeros((count, *data.shape[1:]), dtype=data.dtype)
-    out[places] = data
-    return out

@@ -225,6 +225,12 @@ class ResidentStore(SlotStore):
         size = sum(column.row_bytes(rows) for column in self._columns.values())
         return max(_COPIED_BYTES * max(rows, 1) // max(size, 1), 1)
 
+    def begin_turn(self) -> None:
+        raise SpaceError(f"{self.url}: processes cannot share memory")
+
+    def end_turn(self) -> None:
+        pass  # there are no turns
+
     # The end
 
     def close(self, buffer: BufferState | None = None, attributes: Mapping[str, Any] | None = None) -> None:

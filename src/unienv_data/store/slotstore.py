@@ -145,6 +145,21 @@ class SlotStore(ABC):
             attributes: what its commit says of the data.
         """
 
+    # Turns of processes that share a dataset
+
+    @abstractmethod
+    def begin_turn(self) -> None:
+        """Wait for the turn to write, and go to the newest commit.
+
+        Raises:
+            WriterLockedError: another process has held the lock for a minute.
+            SpaceError: the store is not durable, and so cannot be shared.
+        """
+
+    @abstractmethod
+    def end_turn(self) -> None:
+        """Give the turn back; what has not been committed is given up."""
+
     # The end
 
     @abstractmethod
