@@ -15,10 +15,23 @@ from unienv_interface.backends.serialization import serialize_dtype
 from unienv_interface.space import BinarySpace, BoxSpace
 from unienv_interface.space.space_utils.batch_utils import batch_space
 
-__all__ = ["FixedNode"]
+__all__ = ["ROOT", "FixedNode", "stored_dtype"]
 
 ROOT = "value"
 """The column of a space that is no group."""
+
+
+def stored_dtype(space: AnySpace, path: str) -> np.dtype[Any]:
+    """NumPy's data type for the arrays of a space.
+
+    Raises:
+        SpaceError: it has none.
+    """
+    name = serialize_dtype(space.backend, space.dtype)
+    try:
+        return np.dtype(name)
+    except TypeError:
+        raise SpaceError(f"{path or 'the space'}: {name} is no data type that can be stored") from None
 
 
 class FixedNode(ColumnNode):
@@ -33,12 +46,7 @@ class FixedNode(ColumnNode):
 
     def __init__(self, space: AnySpace, name: str, path: str, kind: str) -> None:
         self.space, self.name, self.path, self.kind = space, name or ROOT, path, kind
-        dtype = serialize_dtype(space.backend, space.dtype)
-        try:
-            stored = np.dtype(dtype)
-        except TypeError:
-            raise SpaceError(f"{path or 'the space'}: {dtype} is no data type that can be stored") from None
-        self.specs = (ColumnSpec(self.name, kind, stored, tuple(space.shape or ())),)
+        self.specs = (ColumnSpec(self.name, kind, stored_dtype(space, path), tuple(space.shape or ())),)
         self._batched: dict[int, AnySpace] = {}
 
     def encode(self, value: Any, count: int) -> dict[str, ColumnData]:

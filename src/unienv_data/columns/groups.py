@@ -7,7 +7,7 @@ from typing import Any
 
 from unienv_data.columns.data import ColumnData
 from unienv_data.columns.naming import node_names
-from unienv_data.columns.node import ColumnNode, columns_of, register_node
+from unienv_data.columns.node import ColumnNode, columns_of, join, register_node
 from unienv_data.errors import SpaceValueError
 from unienv_interface.space import DictSpace, TupleSpace
 
@@ -29,7 +29,7 @@ class DictNode(ColumnNode):
         self.space, self.name, self.path = space, name, path
         keys = list(space.spaces)
         self._members = {
-            key: columns_of(space.spaces[key], _join(name, member), _join(path, key))
+            key: columns_of(space.spaces[key], join(name, member), join(path, key))
             for key, member in zip(keys, node_names(keys), strict=True)
         }
         self.specs = tuple(spec for member in self._members.values() for spec in member.specs)
@@ -72,7 +72,7 @@ class TupleNode(ColumnNode):
     def __init__(self, space: TupleSpace[Any, Any, Any], name: str, path: str) -> None:
         self.space, self.name, self.path = space, name, path
         self._members = [
-            columns_of(member, _join(name, str(i)), _join(path, str(i)))
+            columns_of(member, join(name, str(i)), join(path, str(i)))
             for i, member in enumerate(space.spaces)
         ]
         self.specs = tuple(spec for member in self._members for spec in member.specs)
@@ -97,10 +97,6 @@ class TupleNode(ColumnNode):
         if not isinstance(value, tuple | list) or len(value) != len(self._members):
             count = f"{type(value).__name__} of {len(value)}" if hasattr(value, "__len__") else repr(value)
             raise SpaceValueError(self.path, f"a tuple of {len(self._members)}", count)
-
-
-def _join(path: str, key: str) -> str:
-    return f"{path}/{key}" if path else key
 
 
 def _merged(parts: list[dict[str, ColumnData]]) -> dict[str, ColumnData]:

@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from unienv_data.columns.data import ColumnData, ColumnSpec
+from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
 from unienv_data.errors import PathError, SpaceError
 from unienv_interface.space import Space
 
-__all__ = ["ColumnNode", "NodeFactory", "columns_of", "register_node"]
+__all__ = ["ColumnNode", "NodeFactory", "columns_of", "join", "ragged_rows", "register_node"]
 
 AnySpace: TypeAlias = Space[Any, Any, Any, Any]
 
@@ -63,6 +63,19 @@ class ColumnNode(ABC):
             PathError: there is no such member.
         """
         raise PathError(f"{self.path or 'the space'}: {type(self.space).__name__} has no member {key!r}")
+
+
+def ragged_rows(columns: Mapping[str, ColumnData], name: str) -> Ragged:
+    """The rows of a ragged column."""
+    rows = columns[name]
+    if not isinstance(rows, Ragged):
+        raise TypeError(f"{name}: expected ragged rows")
+    return rows
+
+
+def join(path: str, key: str) -> str:
+    """`path/key`; `key` where the path is empty."""
+    return f"{path}/{key}" if path else key
 
 
 NodeFactory: TypeAlias = Callable[[Any, str, str], ColumnNode]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
 from unienv_data.columns.fixed import ROOT
-from unienv_data.columns.node import ColumnNode, register_node
+from unienv_data.columns.node import ColumnNode, ragged_rows, register_node
 from unienv_interface.space import TextSpace
 from unienv_interface.space.space_utils.batch_utils import batch_space
 
@@ -47,10 +47,8 @@ class TextNode(ColumnNode):
         return {self.name: _packed([self.space.coerce(value, path=self.path)])}
 
     def decode(self, columns: Mapping[str, ColumnData], count: int) -> NDArray[np.object_]:
-        data = columns[self.name]
+        data = ragged_rows(columns, self.name)
         texts = np.empty(count, dtype=object)
-        if not isinstance(data, Ragged):
-            raise TypeError(f"{self.name}: rows of a text column are ragged")
         packed = data.values.tobytes()
         decoded: dict[tuple[int, int], str] = {}
         for i, span in enumerate(zip(data.starts.tolist(), data.counts.tolist(), strict=True)):

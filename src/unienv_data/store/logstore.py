@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from unienv_data.columns.data import ColumnData, ColumnInfo, ColumnSpec
+from unienv_data.columns.rows import spread
 from unienv_data.errors import (
     ClosedError,
     DatasetError,
