@@ -1,5 +1,15 @@
 """Conformance suites for implementations of spaces, storages, buffers and codecs.
 
+Subclass a suite, say how its subjects are made, and let pytest collect the subclass:
+
+    from unienv_data.testing import LocalFolder, ReplayBufferTests
+
+    class MyFolder(LocalFolder):
+        storage_cls = MyStorage
+
+    class TestMyStorage(ReplayBufferTests):
+        place = MyFolder()
+
 Subjects are compared with lists and dictionaries, over one corpus of spaces, values and indexes; what they
 wrote is read back by plain zarr-python where it says that others can.
 """
@@ -12,7 +22,12 @@ from unienv_interface._lazy import lazy_exports
 from unienv_interface._optional import import_optional
 
 if TYPE_CHECKING:
+    from unienv_data.testing.buffer_machine import ReplayBufferMachine
+    from unienv_data.testing.buffer_tests import ReplayBufferTests
     from unienv_data.testing.indexes import INDEXES, INVALID_INDEXES
+    from unienv_data.testing.model import BufferModel
+    from unienv_data.testing.places import BufferPlace, InMemory, LocalFolder, MemoryUrl
+    from unienv_data.testing.raw import raw_columns, raw_rows
     from unienv_data.testing.spaces import SPACES, STORED_SPACES
     from unienv_data.testing.values import same, values
 
@@ -21,6 +36,15 @@ __all__ = [
     "INVALID_INDEXES",
     "SPACES",
     "STORED_SPACES",
+    "BufferModel",
+    "BufferPlace",
+    "InMemory",
+    "LocalFolder",
+    "MemoryUrl",
+    "ReplayBufferMachine",
+    "ReplayBufferTests",
+    "raw_columns",
+    "raw_rows",
     "same",
     "values",
 ]
@@ -37,6 +61,15 @@ __getattr__, __dir__ = lazy_exports(
         "INVALID_INDEXES": f"{_ROOM}.indexes",
         "SPACES": f"{_ROOM}.spaces",
         "STORED_SPACES": f"{_ROOM}.spaces",
+        "BufferModel": f"{_ROOM}.model",
+        "BufferPlace": f"{_ROOM}.places",
+        "InMemory": f"{_ROOM}.places",
+        "LocalFolder": f"{_ROOM}.places",
+        "MemoryUrl": f"{_ROOM}.places",
+        "ReplayBufferMachine": f"{_ROOM}.buffer_machine",
+        "ReplayBufferTests": f"{_ROOM}.buffer_tests",
+        "raw_columns": f"{_ROOM}.raw",
+        "raw_rows": f"{_ROOM}.raw",
         "same": f"{_ROOM}.values",
         "values": f"{_ROOM}.values",
     },
