@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
 from unienv_data.columns.node import AnySpace, ColumnNode, register_node
 from unienv_data.errors import SpaceError
+from unienv_interface.backends.numpy import NumpyComputeBackend
 from unienv_interface.backends.serialization import serialize_dtype
 from unienv_interface.space import BinarySpace, BoxSpace
 from unienv_interface.space.space_utils.batch_utils import batch_space
@@ -48,8 +49,14 @@ class FixedNode(ColumnNode):
         self.space, self.name, self.path, self.kind = space, name or ROOT, path, kind
         self.specs = (ColumnSpec(self.name, kind, stored_dtype(space, path), tuple(space.shape or ())),)
         self._batched: dict[int, AnySpace] = {}
+        self._dtype, self._shape = self.specs[0].dtype, self.specs[0].shape
+        # A space of a class of its own may coerce, and take, something else.
+        self._is_plain = space.backend is NumpyComputeBackend and type(space) in (BoxSpace, BinarySpace)
+        self._low, self._high = _bounds(space)
 
     def encode(self, value: Any, count: int) -> dict[str, ColumnData]:
+        if self._is_stored(value, (count, *self._shape)):
+            return {self.name: value}
         batched = self._batched.get(count)
         if batched is None:
             if len(self._batched) >= 16:
@@ -58,17 +65,57 @@ class FixedNode(ColumnNode):
         return {self.name: self._host(batched.coerce(value, path=self.path))}
 
     def encode_one(self, value: Any) -> dict[str, ColumnData]:
+        if self._is_stored(value, self._shape):
+            return {self.name: value[None]}
         return {self.name: self._host(self.space.coerce(value, path=self.path))[None]}
 
     def decode(self, columns: Mapping[str, ColumnData], count: int) -> Any:
         space, rows = self.space, columns[self.name]
         if isinstance(rows, Ragged):
             raise TypeError(f"{self.name}: rows of this column have one shape")
+        if self._is_plain and rows.dtype == self._dtype:
+            return rows
         return space.backend.from_numpy(rows, dtype=space.dtype, device=space.device)
+
+    def _is_stored(self, value: Any, shape: tuple[int, ...]) -> bool:
+        """Whether an array is surely in the space as it is: coercing it would find so ten times slower."""
+        if not (
+            self._is_plain
+            and type(value) is np.ndarray
+            and value.dtype == self._dtype
+            and value.shape == shape
+            and value.flags.c_contiguous
+        ):
+            return False
+        # NaN is within no bounds here: whether it is welcome is for others to say.
+        return not value.size or (
+            (self._low is None or _is_above(self._low, value))
+            and (self._high is None or _is_below(self._high, value))
+        )
 
     def _host(self, array: Any) -> NDArray[Any]:
         host: NDArray[Any] = self.space.backend.to_numpy(array)
         return np.ascontiguousarray(host).reshape(host.shape)
+
+
+def _bounds(space: AnySpace) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
+    """The bounds of a box that are tighter than its data type's, in the form in which it keeps them."""
+    if not isinstance(space, BoxSpace):
+        return None, None
+    bounds = space.bounds
+    return (
+        bounds.low if bounds.restricts_low() else None,
+        bounds.high if bounds.restricts_high() else None,
+    )
+
+
+def _is_above(low: NDArray[Any], values: NDArray[Any]) -> bool:
+    # One reduction makes no array as large as the values.
+    return bool(values.min() >= low if low.size == 1 else (values >= low).all())
+
+
+def _is_below(high: NDArray[Any], values: NDArray[Any]) -> bool:
+    return bool(values.max() <= high if high.size == 1 else (values <= high).all())
 
 
 register_node(BoxSpace, lambda space, name, path: FixedNode(space, name, path, "box"))

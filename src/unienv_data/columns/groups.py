@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from unienv_data.columns.data import ColumnData
@@ -49,6 +49,8 @@ class DictNode(ColumnNode):
         return self._members[key] if key in self._members else super().child(key)
 
     def _check(self, value: Any) -> None:
+        if type(value) is dict and value.keys() == self._members.keys():
+            return
         if not isinstance(value, Mapping):
             raise SpaceValueError(self.path, "a mapping", type(value).__name__)
         missing = [key for key in self._members if key not in value]
@@ -99,8 +101,11 @@ class TupleNode(ColumnNode):
             raise SpaceValueError(self.path, f"a tuple of {len(self._members)}", count)
 
 
-def _merged(parts: list[dict[str, ColumnData]]) -> dict[str, ColumnData]:
-    return {name: data for part in parts for name, data in part.items()}
+def _merged(parts: Iterable[dict[str, ColumnData]]) -> dict[str, ColumnData]:
+    merged: dict[str, ColumnData] = {}
+    for part in parts:
+        merged |= part
+    return merged
 
 
 register_node(DictSpace, DictNode)
