@@ -53,6 +53,7 @@ class FixedNode(ColumnNode):
         # A space of a class of its own may coerce, and take, something else.
         self._is_plain = space.backend is NumpyComputeBackend and type(space) in (BoxSpace, BinarySpace)
         self._low, self._high = _bounds(space)
+        self._scalars = _scalar_types(self._dtype) if self._is_plain and not self._shape else frozenset()
 
     def encode(self, value: Any, count: int) -> dict[str, ColumnData]:
         if self._is_stored(value, (count, *self._shape)):
@@ -65,8 +66,9 @@ class FixedNode(ColumnNode):
         return {self.name: self._host(batched.coerce(value, path=self.path))}
 
     def encode_one(self, value: Any) -> dict[str, ColumnData]:
-        if self._is_stored(value, self._shape):
-            return {self.name: value[None]}
+        array = np.asarray(value) if type(value) in self._scalars else value
+        if self._is_stored(array, self._shape):
+            return {self.name: array[None]}
         return {self.name: self._host(self.space.coerce(value, path=self.path))[None]}
 
     def decode(self, columns: Mapping[str, ColumnData], count: int) -> Any:
@@ -107,6 +109,12 @@ def _bounds(space: AnySpace) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
         bounds.low if bounds.restricts_low() else None,
         bounds.high if bounds.restricts_high() else None,
     )
+
+
+def _scalar_types(dtype: np.dtype[Any]) -> frozenset[type]:
+    """Types of numbers that NumPy makes arrays of this data type of, if they fit."""
+    python = {"bool": bool, "int64": int, "float64": float}.get(dtype.name)
+    return frozenset({dtype.type} if python is None else {dtype.type, python})
 
 
 def _is_above(low: NDArray[Any], values: NDArray[Any]) -> bool:
