@@ -12,8 +12,9 @@ import numpy as np
 
 from unienv_data.schema.commit import ArrayEntry, Commit
 from unienv_data.store.codecs import ChunkCodec, ChunkShape, make_codec
+from unienv_data.store.objects import ObjectStore
 
-__all__ = ["COLUMNS", "StoredArray", "groups_of", "stored_arrays"]
+__all__ = ["COLUMNS", "StoredArray", "groups_of", "stored_arrays", "write_shapes"]
 
 COLUMNS = "columns"
 """The group of the arrays of a new storage."""
@@ -120,3 +121,15 @@ def groups_of(root: str, arrays: Iterable[str]) -> list[tuple[str, bytes]]:
         groups |= {"/".join([root, *parts[: i + 1]]) for i in range(len(parts))}
     metadata = json.dumps({"zarr_format": 3, "node_type": "group", "attributes": {}}, indent=1).encode()
     return [(f"{group}/zarr.json", metadata) for group in sorted(groups)]
+
+
+def write_shapes(objects: ObjectStore, commit: Commit) -> None:
+    """Have every array's metadata cover the rows of `commit` that stand in shards.
+
+    Rows that only the tail holds are left out: other readers would see zeros there.
+    """
+    for name, array in stored_arrays(commit).items():
+        length = commit.logs[array.entry.log].length
+        if commit.tail is not None and name in commit.tail.parts:
+            length -= length % array.entry.shard_rows
+        objects.replace(array.metadata_object, array.metadata(length))

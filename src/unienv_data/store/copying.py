@@ -13,7 +13,7 @@ from typing import Any
 
 from unienv_data.errors import CorruptDataError
 from unienv_data.schema.commit import BufferState, Commit, Tail
-from unienv_data.store.array import StoredArray, groups_of, stored_arrays
+from unienv_data.store.array import StoredArray, groups_of, stored_arrays, write_shapes
 from unienv_data.store.commits import CommitLog, utc_now
 from unienv_data.store.objects import ObjectStore
 from unienv_data.store.shard import TAG_BYTES, decode_tag, encode_tag, index_bytes
@@ -44,15 +44,12 @@ def copy_commit(
     uuid, writer = secrets.token_hex(16), secrets.token_hex(12)
     for name, metadata in groups_of(commit.group, commit.arrays):
         target.replace(name, metadata)
-    for name, array in stored_arrays(commit).items():
-        entry = array.entry
-        length = commit.logs[entry.log].length
+    for array in stored_arrays(commit).values():
+        length = commit.logs[array.entry.log].length
         for shard in _shards(array, source, length):
             data = _retagged(array, shard, source, bytes.fromhex(uuid), bytes.fromhex(writer))
             target.write(array.shard_object(shard), data)
-        if commit.tail is not None and name in commit.tail.parts:
-            length -= length % entry.shard_rows
-        target.replace(array.metadata_object, array.metadata(length))
+    write_shapes(target, commit)
     tail = None
     if commit.tail is not None:
         tail = Tail(f"tails/{0:020d}-{writer}", commit.tail.parts)

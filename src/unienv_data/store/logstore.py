@@ -13,38 +13,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-import numpy as np
-
-from unienv_data.columns.data import ColumnData, ColumnInfo, ColumnSpec
-from unienv_data.columns.rows import spread
+from unienv_data.columns.data import ColumnData, ColumnSpec
 from unienv_data.errors import (
-    ClosedError,
     DatasetError,
     FencedError,
     ReadOnlyError,
-    WriterLockedError,
 )
 from unienv_data.indexing import RowIndex
 from unienv_data.schema.commit import ROWS_LOG, BufferState, Commit
-from unienv_data.store.array import StoredArray, stored_arrays
-from unienv_data.store.commits import CommitLog, storage_objects, utc_now
+from unienv_data.store.array import StoredArray, write_shapes
+from unienv_data.store.commits import utc_now
+from unienv_data.store.commitview import CommitView
 from unienv_data.store.compaction import compacted
-from unienv_data.store.copying import copy_commit
-from unienv_data.store.describe import describe_columns
-from unienv_data.store.gather import Gather
 from unienv_data.store.logwriter import LogWriter
 from unienv_data.store.objects import ObjectStore, WriterLock
+from unienv_data.store.objects.waiting import wait_for_lock
 from unienv_data.store.pruning import PRUNED_EVERY, drop_dead_shards
-from unienv_data.store.reader import CommitReader
 from unienv_data.store.rowmap import SlotMap, runs_of
-from unienv_data.store.slotstore import SlotStore
 
 __all__ = ["LogStore"]
 
 _TURN_SECONDS = 60.0
 
 
-class LogStore(SlotStore):
+class LogStore(CommitView):
     """Slots of columns, as of one commit and with what this writer has added.
 
     Args:
@@ -70,24 +62,15 @@ class LogStore(SlotStore):
         writable: bool,
         shared: bool = False,
     ) -> None:
-        self._root = root
-        self._objects = storage_objects(root, commit.path)
-        self._commits = CommitLog(root, self._objects)
-        self._columns = {column.name: column for column in columns}
-        self._commit = commit
-        self._slots = SlotMap(commit.length, commit.runs)
-        self._gather = Gather(self._objects, bytes.fromhex(commit.uuid))
-        self._reader = CommitReader(commit, self._gather)
+        super().__init__(root, commit, columns)
         self._token = secrets.token_hex(12)
         self._writable = writable
         self._shared = shared
         self._writer: LogWriter | None = None
         self._pid = os.getpid()
         self._fenced = False
-        self._closed = False
         self._shapes_current = True
         self._committed_changes = 0
-        self._committed_at = time.monotonic()
         self._lock: WriterLock | None = None
         if shared and not self._objects.has_locks:
             raise DatasetError(f"{self._objects.url}: processes can share a dataset on a local disk only")
@@ -95,69 +78,16 @@ class LogStore(SlotStore):
             self._lock = self._take_lock()
             self._writer = self._new_writer()
 
-    # What is there
-
-    @property
-    def commit_read(self) -> Commit:
-        """The commit that this store begins from."""
-        return self._commit
-
-    @property
-    def root(self) -> ObjectStore:
-        """Where the dataset stands."""
-        return self._root
-
-    def copy_to(self, root: ObjectStore, buffer: BufferState, attributes: Mapping[str, Any]) -> None:
-        """Write the last commit as a dataset of its own at `root`."""
-        self._check_open()
-        copy_commit(self._commit, self._objects, root, buffer, attributes)
-
-    @property
-    def url(self) -> str:
-        """Where the storage stands."""
-        return self._objects.url
-
-    @property
-    def length(self) -> int:
-        """Number of slots."""
-        return self._slots.length
-
     @property
     def is_dirty(self) -> bool:
         """Whether there are changes that no commit holds."""
         return (self._slots.length, self._slots.runs) != (self._commit.length, self._commit.runs)
-
-    @property
-    def seconds_since_commit(self) -> float:
-        """How long ago the last commit was made or read."""
-        return time.monotonic() - self._committed_at
 
     def stored_arrays(self) -> list[StoredArray]:
         """Every array, with its counters as of now."""
         writer = self._writer
         entries = writer.entries() if writer is not None and writer.has_begun else self._commit.arrays
         return [StoredArray(self._commit.group, name, entry) for name, entry in entries.items()]
-
-    def describe(self) -> tuple[ColumnInfo, ...]:
-        return describe_columns(self._columns.values(), self.stored_arrays(), self.length)
-
-    # Reading
-
-    def get(self, slots: RowIndex, columns: Sequence[str]) -> dict[str, ColumnData]:
-        """The rows that the slots show, of the named columns, in the order of `slots`.
-
-        Slots that were never written give zeros, and empty ragged rows.
-        """
-        self._check_open()
-        rows = self._slots.lookup(slots)
-        specs = {name: self._columns[name] for name in columns}
-        if isinstance(rows, range) or not len(rows) or int(rows.min()) >= 0:
-            return {name: self._reader.read_column(spec, rows) for name, spec in specs.items()}
-        written = np.flatnonzero(rows >= 0)
-        return {
-            name: spread(self._reader.read_column(spec, rows[written]), written, len(rows))
-            for name, spec in specs.items()
-        }
 
     # Writing
 
@@ -289,7 +219,8 @@ class LogStore(SlotStore):
             sealed=True,
         )
         self._objects.sync()
-        self._write_shapes(commit)
+        write_shapes(self._objects, commit)
+        self._shapes_current = True
         return self._publish(commit)
 
     def compact(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> Commit:
@@ -315,7 +246,8 @@ class LogStore(SlotStore):
                 sealed=True,
             )
             self._objects.sync()
-            self._write_shapes(following)
+            write_shapes(self._objects, following)
+            self._shapes_current = True
             self._writer = fresh
             self._publish(following)
         except BaseException:
@@ -340,12 +272,6 @@ class LogStore(SlotStore):
         self._go_to(newer)
         return True
 
-    def _go_to(self, newer: Commit) -> None:
-        self._commit = newer
-        self._slots = SlotMap(newer.length, newer.runs)
-        self._reader = self._reader.with_commit(newer, None)
-        self._committed_at = time.monotonic()
-
     # Turns of processes that share a dataset
 
     def share(self) -> None:
@@ -365,17 +291,7 @@ class LogStore(SlotStore):
         self._check_open()
         if self._pid != os.getpid():  # a forked child is a writer of its own
             self._pid, self._token = os.getpid(), secrets.token_hex(12)
-        deadline = time.monotonic() + _TURN_SECONDS
-        pause = 0.0005
-        while True:
-            try:
-                self._lock = self._take_lock()
-                break
-            except WriterLockedError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(pause)
-                pause = min(2 * pause, 0.02)
+        self._lock = wait_for_lock(self._take_lock, _TURN_SECONDS)
         try:
             self._go_to(self._commits.newer(self._commit) or self._commit)
             self._writer = self._new_writer()
@@ -418,34 +334,17 @@ class LogStore(SlotStore):
             self._lock.release()
         self._objects.close()
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether `close` has been called."""
-        return self._closed
-
     # Zarr metadata, for other readers
 
     def write_shapes(self) -> None:
         """Have every array's metadata cover the rows that stand in shards."""
-        self._write_shapes(self._commit)
-
-    def _write_shapes(self, commit: Commit) -> None:
-        for name, array in stored_arrays(commit).items():
-            entry = array.entry
-            length = commit.logs[entry.log].length
-            if commit.tail is not None and name in commit.tail.parts:
-                length -= length % entry.shard_rows
-            self._objects.replace(array.metadata_object, array.metadata(length))
+        write_shapes(self._objects, self._commit)
         self._shapes_current = True
 
     # States
 
     def _new_writer(self) -> LogWriter:
         return LogWriter(self._objects, self._commit, self._token, self._reader)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ClosedError(f"{self._objects.url}: closed; open it again")
 
     def _check_writable(self) -> LogWriter:
         self._check_open()
