@@ -37,6 +37,7 @@ __all__ = ["EpisodeTable"]
 
 _FOLDER = "episodes"
 _NOTHING = EpisodeColumns()
+_FORGET_AT = 256
 
 
 class EpisodeTable:
@@ -53,6 +54,7 @@ class EpisodeTable:
         self._tables: dict[str, pa.Table] = {}
         self._schema: pa.Schema | None = None
         self._pending: list[dict[str, Any]] = []
+        self._forget_at = _FORGET_AT
         self._bounds: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
@@ -88,14 +90,19 @@ class EpisodeTable:
             self._check_stored(schema, changed)
         return EpisodeColumns(dict(columns), schema)
 
-    def add(self, start: int, length: int, columns: EpisodeColumns = _NOTHING) -> None:
+    def add(self, start: int, length: int, columns: EpisodeColumns = _NOTHING, *, evicted: int = 0) -> None:
         """Add an episode.
 
         Args:
             start: sequence number of its first row.
             length: number of rows.
             columns: what else is known of it, as `check` gave it.
+            evicted: the first sequence number that a ring has not evicted. A table in memory forgets
+                episodes before it, so that it does not grow for ever.
         """
+        if self._objects is None and len(self._pending) >= self._forget_at:
+            self._pending = [row for row in self._pending if row["start"] + row["length"] > evicted]
+            self._forget_at = max(2 * len(self._pending), _FORGET_AT)
         self._pending.append({**columns.values, "start": start, "length": length})
         if columns.schema is not None:
             self._schema = columns.schema

@@ -192,7 +192,7 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             columns = self._described(episode)
             after, count = self._append_rows(value)
             if count and after.segments:
-                self._episodes.add(after.appended - count, count, columns)
+                self._episodes.add(after.appended - count, count, columns, evicted=after.evicted)
             self._state = after
             self._commit_if_due()
 
@@ -279,7 +279,9 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             self.storage.mark_segment_end()
             if start is not None:
                 if self._state.segments:
-                    self._episodes.add(start, self._state.appended - start, columns)
+                    self._episodes.add(
+                        start, self._state.appended - start, columns, evicted=self._state.evicted
+                    )
                 self._state = replace(self._state, open_start=None, open_owner=None)
             if commit:
                 self.commit()
