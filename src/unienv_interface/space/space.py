@@ -153,7 +153,10 @@ class Space(ABC, Generic[SpaceDataT, BDeviceType, BDtypeType, BRNGType]):
         return self._hash
 
     def __reduce__(self) -> Any:
-        return _rebuild, (type(self), self._arguments())
+        arguments = self._arguments()
+        if "device" in arguments:  # which not every library can pickle
+            arguments["device"] = self.backend.serialize_device(self._device)
+        return _rebuild, (type(self), arguments)
 
     def __copy__(self: SelfT) -> SelfT:
         return self

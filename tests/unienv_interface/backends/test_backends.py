@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tests.conftest import requires_jax
 from tests.unienv_interface.corpus import AnyBackend, same
 from unienv_interface.backends import (
     ComputeBackend,
@@ -27,6 +28,7 @@ from unienv_interface.backends import (
 )
 from unienv_interface.backends.dtypes import DTYPE_NAMES, FLOATING, INTEGERS
 from unienv_interface.errors import SpaceError
+from unienv_interface.space import BinarySpace
 
 N = NumpyComputeBackend
 
@@ -145,6 +147,9 @@ def test_there_and_back(backend: AnyBackend, other: AnyBackend, name: str) -> No
 def test_memory_is_shared_where_it_may_be_written_to(backend: AnyBackend, other: AnyBackend) -> None:
     host = np.zeros(3)
     x = backend.from_numpy(host)
+    if backend.simplified_name == "jax":  # whose arrays never change
+        assert not np.shares_memory(backend.to_numpy(x), host)
+        return
     assert np.shares_memory(backend.to_numpy(x), host)
     assert np.shares_memory(other.to_numpy(other.from_other_backend(backend, x)), host)
     host.flags.writeable = False
@@ -236,3 +241,46 @@ def test_map_fn_over_arrays(backend: AnyBackend) -> None:
     assert mapped["d"] is objects
     assert (mapped["c"], mapped["e"]) == (None, 3)
     assert backend.to_numpy(x).tolist() == [1, 2]
+
+
+# -- JAX -------------------------------------------------------------------------------------------
+
+
+@requires_jax
+def test_jax_without_wide_types_refuses_them() -> None:
+    code = """
+import warnings; warnings.simplefilter("error")
+import numpy as np
+from unienv_interface.backends.jax import JaxComputeBackend as J
+from unienv_interface.backends.numpy import NumpyComputeBackend as N
+from unienv_interface.errors import SpaceError
+from unienv_interface.space import BoxSpace, GraphSpace
+for make in (
+    lambda: BoxSpace(J, 0, 1, dtype="int64", shape=()),
+    lambda: BoxSpace(N, 0, 1, dtype=np.dtype("float64"), shape=()).to(J),
+    lambda: J.from_numpy(np.zeros(2)),
+    lambda: J.from_other_backend(N, np.zeros(2)),
+):
+    try:
+        make()
+    except SpaceError as exc:
+        assert "needs jax.config.update('jax_enable_x64', True)" in str(exc), exc
+    else:
+        raise AssertionError("taken")
+assert J.default_integer_dtype == np.int32 and J.default_floating_dtype == np.float32
+box = BoxSpace(N, 0, 2**31 - 1, dtype=np.dtype("int32"), shape=(3,)).to(J)
+_, value = box.sample(J.random.random_number_generator(2**40))
+assert value in box and value.dtype == np.int32
+graphs = GraphSpace(N, None, is_edge=True, max_nodes=3, max_edges=3)
+_, value = graphs.sample(N.random.random_number_generator(0))
+assert graphs.data_to(value, J) in graphs.to(J)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@requires_jax
+def test_jax_devices_travel_by_name() -> None:
+    jax = load_backend("jax")
+    space = BinarySpace(jax, (2,), device="cpu:0")
+    assert jax.serialize_device(space.device) == "cpu:0"
+    assert pickle.loads(pickle.dumps(space)) == space

@@ -61,7 +61,7 @@ def test_integers_over_the_full_range(backend: AnyBackend, dtype: str) -> None:
     rng = backend.random.random_number_generator(0)
     for start, stop in ((low, high + 1), (high - 2, high + 1), (low, low + 3), (high, high + 1)):
         rng, array = backend.random.random_discrete_uniform(
-            (2000,), start, stop, rng=rng, dtype=backend.dtype_from_name(dtype)
+            (4000,), start, stop, rng=rng, dtype=backend.dtype_from_name(dtype)
         )
         assert backend.dtype_name(array.dtype) == dtype
         drawn = backend.to_numpy(array).astype(object)
@@ -71,7 +71,7 @@ def test_integers_over_the_full_range(backend: AnyBackend, dtype: str) -> None:
             assert set(drawn.tolist()) == set(range(start, stop))
         else:
             halves = int((drawn >= (start + stop) // 2).sum())
-            assert 850 < halves < 1150
+            assert 1800 < halves < 2200
 
 
 def test_integers_have_no_skew(backend: AnyBackend) -> None:

@@ -30,7 +30,7 @@ from unienv_interface.space.spaces._sampling import sample_within
 from unienv_interface.space.spaces.bounds import Bounds, make_bounds
 from unienv_interface.space.spaces.box import BoxSpace
 from unienv_interface.space.spaces.graph_instance import GraphInstance
-from unienv_interface.space.spaces.values import at, describe
+from unienv_interface.space.spaces.values import at, cast_exact, describe
 
 __all__ = ["GraphInstance", "GraphSpace"]
 
@@ -278,11 +278,22 @@ class GraphSpace(
         backend: AnyBackend | None = None,
         device: Any | None = None,
     ) -> GraphInstance[Any]:
-        moved = data.map(lambda array: convert_array(self.backend, array, backend, device))
         target = self.backend if backend is None else backend
-        if target.default_integer_dtype == self.backend.default_integer_dtype:
-            return moved
-        return self.to(target, device).coerce(moved)
+        integer = target.dtype_name(target.default_integer_dtype)
+
+        def move(array: Any) -> Any:
+            return None if array is None else convert_array(self.backend, array, backend, device)
+
+        def move_integers(array: Any) -> Any:
+            return None if array is None else move(cast_exact(self.backend, array, integer, ""))
+
+        return GraphInstance(
+            move_integers(data.n_nodes),
+            move_integers(data.n_edges),
+            move(data.nodes_features),
+            move(data.edges_features),
+            move_integers(data.edges),
+        )
 
     def get_repr(
         self,
