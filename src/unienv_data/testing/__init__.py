@@ -28,14 +28,13 @@ if TYPE_CHECKING:
     from unienv_data.testing.model import BufferModel
     from unienv_data.testing.places import BufferPlace, InMemory, LocalFolder, MemoryUrl
     from unienv_data.testing.raw import raw_columns, raw_rows
-    from unienv_data.testing.spaces import SPACES, STORED_SPACES
+    from unienv_data.testing.spaces import SPACES
     from unienv_data.testing.values import same, values
 
 __all__ = [
     "INDEXES",
     "INVALID_INDEXES",
     "SPACES",
-    "STORED_SPACES",
     "BufferModel",
     "BufferPlace",
     "InMemory",
@@ -60,7 +59,6 @@ __getattr__, __dir__ = lazy_exports(
         "INDEXES": f"{_ROOM}.indexes",
         "INVALID_INDEXES": f"{_ROOM}.indexes",
         "SPACES": f"{_ROOM}.spaces",
-        "STORED_SPACES": f"{_ROOM}.spaces",
         "BufferModel": f"{_ROOM}.model",
         "BufferPlace": f"{_ROOM}.places",
         "InMemory": f"{_ROOM}.places",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unienv_data.testing.spaces import AnyBackend, AnySpace, box, full_box
+from unienv_data.testing.factories import AnyBackend, AnySpace, box, full_box
 from unienv_interface.space import BinarySpace, DictSpace, TextSpace, TupleSpace
 from unienv_interface.space.space_utils import batch_utils
 

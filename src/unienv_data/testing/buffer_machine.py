@@ -15,10 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from unienv_data.errors import SegmentError, SpaceValueError
 from unienv_data.testing.checking import check
+from unienv_data.testing.factories import AnyBackend, AnySpace, full_box
 from unienv_data.testing.model import BufferModel
 from unienv_data.testing.places import BufferPlace, LocalFolder
 from unienv_data.testing.raw import raw_columns
-from unienv_data.testing.spaces import AnyBackend, AnySpace, full_box
 from unienv_interface.backends import NumpyComputeBackend
 from unienv_interface.space import DictSpace, TextSpace
 

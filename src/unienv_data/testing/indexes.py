@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from unienv_data.testing.spaces import AnyBackend
+from unienv_data.testing.factories import AnyBackend
 
 __all__ = ["INDEXES", "INVALID_INDEXES", "IndexFactory", "addressed"]
 

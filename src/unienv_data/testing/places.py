@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from unienv_data.base import SpaceStorage
 from unienv_data.replay_buffer import ReplayBuffer
 from unienv_data.storages import ZarrStorage
-from unienv_data.testing.spaces import AnySpace
+from unienv_data.testing.factories import AnySpace
 
 __all__ = ["BufferPlace", "InMemory", "LocalFolder", "MemoryUrl"]
 

@@ -2,95 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping
 
 import numpy as np
 
-from unienv_interface.backends import ComputeBackend
-from unienv_interface.backends.dtypes import INTEGERS, dtype_limits
+from unienv_data.testing.factories import (
+    FLOATS,
+    INF,
+    SpaceFactory,
+    box,
+    dynamic_box,
+    everything,
+    full_box,
+    graph,
+    nested,
+    odd_names,
+    of_dtype,
+    robot,
+    union,
+)
+from unienv_interface.backends.dtypes import INTEGERS
 from unienv_interface.space import (
     BatchedSpace,
     BinarySpace,
-    BoxSpace,
     DictSpace,
-    Space,
     TextSpace,
     TupleSpace,
+    UnionSpace,
 )
 
-__all__ = [
-    "FLOATS",
-    "INF",
-    "SPACES",
-    "STORED_SPACES",
-    "AnyBackend",
-    "AnySpace",
-    "SpaceFactory",
-    "box",
-    "full_box",
-]
-
-AnyBackend: TypeAlias = ComputeBackend[Any, Any, Any, Any]
-AnySpace: TypeAlias = Space[Any, Any, Any, Any]
-SpaceFactory: TypeAlias = Callable[[AnyBackend], AnySpace]
-
-INF = float("inf")
-FLOATS = ("float16", "float32", "float64")
-"""The floating types that can be stored."""
-
-
-def box(b: AnyBackend, low: Any, high: Any, dtype: str, shape: tuple[int, ...] | None = None) -> AnySpace:
-    """A box with its data type by name."""
-    return BoxSpace(b, low, high, dtype=b.dtype_from_name(dtype), shape=shape)
-
-
-def full_box(b: AnyBackend, dtype: str, shape: tuple[int, ...]) -> AnySpace:
-    """A box whose bounds are those of its data type; a floating one has none."""
-    low, high = dtype_limits(dtype)
-    return box(b, low, high, dtype, shape)
-
-
-def _of_dtype(dtype: str) -> SpaceFactory:
-    return lambda b: full_box(b, dtype, (2, 3))
-
-
-def _nested(b: AnyBackend) -> AnySpace:
-    return DictSpace(
-        b,
-        {
-            "z_last": box(b, -1, 1, "float32", (3,)),
-            "a_first": TupleSpace(b, [BinarySpace(b, (2,)), TextSpace(b, 4, charset="ab")]),
-            "Middle": DictSpace(b, {"time": box(b, 0, 2**53, "int64", ())}),
-        },
-    )
-
-
-def _robot(b: AnyBackend) -> AnySpace:
-    return DictSpace(
-        b,
-        {
-            "observation": DictSpace(
-                b,
-                {
-                    "images": DictSpace(b, {"top": full_box(b, "uint8", (4, 6, 3))}),
-                    "state": full_box(b, "float32", (5,)),
-                    "joints": TupleSpace(b, [full_box(b, "float64", (2,)), box(b, 0, 9, "int16", ())]),
-                },
-            ),
-            "done": BinarySpace(b, ()),
-            "task": TextSpace(b, 24),
-        },
-    )
-
-
-def _odd_names(b: AnyBackend) -> AnySpace:
-    names = ["a.b", "a/b", "a", "A", "é😀", "", "..", "con", "zarr.json", "%2F", "__x", "e\u0301"]
-    return DictSpace(b, {name: box(b, 0, i + 1, "uint8", (1,)) for i, name in enumerate(names)})
-
+__all__ = ["NO_ARRAYS", "SPACES"]
 
 SPACES: Mapping[str, SpaceFactory] = {
-    **{f"full_{dtype}": _of_dtype(dtype) for dtype in (*INTEGERS, *FLOATS)},
+    **{f"full_{dtype}": of_dtype(dtype) for dtype in (*INTEGERS, *FLOATS)},
     "scalar": lambda b: box(b, 0, 1, "float32", ()),
     "image": lambda b: full_box(b, "uint8", (4, 6, 3)),
     "half": lambda b: box(b, -0.1, 0.3, "float16", (3,)),
@@ -112,17 +56,30 @@ SPACES: Mapping[str, SpaceFactory] = {
     "text_empty": lambda b: TextSpace(b, 0),
     "dict_empty": lambda b: DictSpace(b, {}),
     "dict": lambda b: DictSpace(b, {"b": box(b, 0, 1, "float32", (2,)), "a": TextSpace(b, 3, charset="xy")}),
-    "dict_odd_names": _odd_names,
+    "dict_odd_names": odd_names,
     "tuple": lambda b: TupleSpace(b, [box(b, 0, 9, "int16", (1,)), BinarySpace(b, (1,))]),
-    "nested": _nested,
-    "robot": _robot,
+    "nested": nested,
+    "robot": robot,
     "batched_text": lambda b: BatchedSpace(TextSpace(b, 3, charset="xyz"), (2, 2)),
     "batched_box": lambda b: BatchedSpace(box(b, 0, 1, "float64", (2,)), (3,)),
     "batched_dict": lambda b: BatchedSpace(DictSpace(b, {"k": TextSpace(b, 2, charset="01")}), (2,)),
+    "batched_scalar": lambda b: BatchedSpace(box(b, 0, 9, "int32", ()), (2, 1)),
+    "dynamic": lambda b: dynamic_box(b, 0, 1, "float32", (0, 2), (3, 2)),
+    "dynamic_two_axes": lambda b: dynamic_box(b, -(2**60), 2**60, "int64", (1, 2, 0), (3, 2, 2), 7),
+    "dynamic_fill_outside": lambda b: dynamic_box(b, [[1], [2]], [[3], [4]], "float64", (2, 0), (2, 3)),
+    "dynamic_fixed": lambda b: dynamic_box(b, 0, 255, "uint8", (2, 3), (2, 3), 255),
+    "union": union,
+    "union_text": lambda b: UnionSpace(b, [TextSpace(b, 3), dynamic_box(b, 0, 9, "int8", (0,), (4,))]),
+    "graph": graph,
+    "graph_batch": lambda b: graph(b, batch_shape=(2, 2)),
+    "graph_no_edges": lambda b: graph(b, is_edge=False, edge_feature_space=None, min_nodes=1),
+    "graph_bare": lambda b: graph(
+        b, node_feature_space=None, edge_feature_space=None, min_nodes=2, min_edges=1
+    ),
+    "graph_open": lambda b: graph(b, max_nodes=None, max_edges=None, min_edges=1),
+    "everything": everything,
 }
 """Factories of spaces by name; each takes the backend."""
 
-_NO_COLUMNS_YET = ("batched_text", "batched_box", "batched_dict")
-
-STORED_SPACES: tuple[str, ...] = tuple(name for name in SPACES if name not in _NO_COLUMNS_YET)
-"""The names of those that can be stored as columns."""
+NO_ARRAYS = frozenset({"dict_empty"})
+"""Names of spaces whose values hold no array, so that no batch of them has a size."""

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from unienv_data.testing.spaces import STORED_SPACES, AnySpace
+from unienv_data.testing.factories import AnySpace
+from unienv_data.testing.spaces import SPACES
 from unienv_interface.backends import load_backend
 from unienv_interface.space.space_utils import batch_utils
 
@@ -27,7 +28,7 @@ class Suite:
         folder: a local folder of this test alone.
     """
 
-    space_names: ClassVar[Sequence[str]] = STORED_SPACES
+    space_names: ClassVar[Sequence[str]] = tuple(SPACES)
     backend_names: ClassVar[Sequence[str]] = ("numpy", "pytorch")
     folder: Path
 
