@@ -19,6 +19,7 @@ from unienv_data.replay_buffer.taking_over import runs_of_slots, state_over
 from unienv_data.schema.attributes import checked_attributes
 from unienv_data.schema.commit import BufferState
 from unienv_data.storages import CommittingStorage, storage_class
+from unienv_data.store.objects import shown_url
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType, ComputeBackend
 from unienv_interface.backends.numpy import NumpyComputeBackend
 from unienv_interface.space import Space
@@ -252,13 +253,13 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         """
         found = find_dataset(path, storage_options, commit)
         if found is None:
-            raise DatasetNotFoundError(f"{os.fspath(path)}: no dataset stands there")
+            raise DatasetNotFoundError(f"{shown_url(path)}: no dataset stands there")
         if commit is not None and not read_only:
             raise SpaceError(f"commit: only the newest can be written to; open commit {commit} for reading")
         space = single_instance_space or json_to_space(found.space, backend, device)
-        cls = storage_class(found.storage, os.fspath(path))
+        cls = storage_class(found.storage, shown_url(path))
         if not issubclass(cls, CommittingStorage):
-            raise SpaceError(f"{os.fspath(path)}: {cls.__name__} does not commit, and cannot be opened so")
+            raise SpaceError(f"{shown_url(path)}: {cls.__name__} does not commit, and cannot be opened so")
         storage = cls.load_from(
             path,
             space,

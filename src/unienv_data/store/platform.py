@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from collections.abc import Callable
 __all__ = [
     "create_exclusive",
     "on_fork",
+    "open_file_limit",
     "process_exists",
     "read_at",
     "sync_directory",
@@ -39,6 +41,14 @@ def process_exists(pid: int) -> bool:
     return True
 
 
+def open_file_limit() -> int:
+    """How many files this process may have open at once."""
+    if sys.platform == "win32":
+        return 8192
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft if soft != resource.RLIM_INFINITY else 1 << 20
+
+
 def on_fork(after_in_child: Callable[[], None]) -> None:
     """Have `after_in_child` called in every forked child, where the platform forks."""
     if hasattr(os, "register_at_fork"):
@@ -46,6 +56,7 @@ def on_fork(after_in_child: Callable[[], None]) -> None:
 
 
 if sys.platform != "win32":
+    import resource
 
     def read_at(descriptor: int, length: int, offset: int) -> bytes:
         """Up to `length` bytes from `offset`, without moving the file's position."""
@@ -88,12 +99,18 @@ def create_exclusive(temporary: str, path: str) -> None:
     if sys.platform != "win32":
         try:
             os.link(temporary, path)
-        except PermissionError:
-            # A filesystem without hard links (FAT, some FUSE): creating the name is still exclusive.
+        except OSError as exc:
+            if exc.errno not in _NO_LINKS:
+                raise
+            # A filesystem without hard links: creating the name is still exclusive.
             _copy_exclusive(temporary, path)
         os.unlink(temporary)
     else:  # pragma: no cover - exercised on Windows only
         os.rename(temporary, path)  # refuses an existing name on Windows
+
+
+# What FAT, SMB and FUSE filesystems say instead of making a link.
+_NO_LINKS = {errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 def _copy_exclusive(source: str, path: str) -> None:

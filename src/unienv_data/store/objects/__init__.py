@@ -3,7 +3,7 @@
 from unienv_data.store.objects.base import ObjectStore, Range, WriterLock
 from unienv_data.store.objects.local import LocalObjects
 from unienv_data.store.objects.memory import MemoryObjects
-from unienv_data.store.objects.opening import join_url, open_objects
+from unienv_data.store.objects.opening import join_url, open_objects, shown_url
 from unienv_data.store.objects.remote import FsspecObjects
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "WriterLock",
     "join_url",
     "open_objects",
+    "shown_url",
 ]

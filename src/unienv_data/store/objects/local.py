@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import os
 import secrets
 import shutil
@@ -17,14 +19,12 @@ from unienv_data.store.objects.base import ObjectStore, Range, WriterLock
 
 __all__ = ["LocalObjects"]
 
-_OPEN_FILES = 256
-
 
 class LocalObjects(ObjectStore):
     """Files below a folder, which is made when the first object is written.
 
-    Open files are kept for reading, a bounded number of them; names never change their content, so that
-    an open file never goes stale.
+    Open files are kept for reading, a bounded number of them in the whole process; names never change their
+    content, so that an open file never goes stale.
 
     Args:
         root: the folder.
@@ -36,7 +36,8 @@ class LocalObjects(ObjectStore):
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self._root = os.path.abspath(os.fspath(root))
         self.url = self._root
-        self._files: LruCache[str, _OpenFile] = LruCache(_OPEN_FILES)
+        self._number = next(_numbers)
+        weakref.finalize(self, _close_files, self._number).atexit = False
         self._written: set[str] = set()
         self._touched: set[str] = set()
         self._known_folders: set[str] = set()
@@ -67,7 +68,13 @@ class LocalObjects(ObjectStore):
         return platform.read_at(self._open(name).descriptor, stop - start, start)
 
     def _open(self, name: str) -> _OpenFile:
-        return self._files.get(name, lambda name: _OpenFile(self.path(name)))
+        try:
+            return _open_files.get((self._number, name), lambda key: _OpenFile(self.path(key[1])))
+        except OSError as exc:
+            if exc.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            _open_files.clear()  # others need more than was to be expected
+            return _OpenFile(self.path(name))
 
     def read_end(self, name: str, length: int) -> bytes:
         size = self.size(name)
@@ -77,7 +84,7 @@ class LocalObjects(ObjectStore):
         return os.stat(self.path(name)).st_size
 
     def exists(self, name: str) -> bool:
-        return os.path.exists(self.path(name))
+        return os.path.isfile(self.path(name))
 
     def list(self, prefix: str) -> list[str]:
         try:
@@ -132,12 +139,16 @@ class LocalObjects(ObjectStore):
     def delete_all(self) -> None:
         self.close()
         shutil.rmtree(self._root, ignore_errors=True)
-        self._written.clear()
-        self._touched.clear()
-        self._known_folders.clear()
+        inside = os.path.join(self._root, "")
+        for paths in (self._written, self._touched, self._known_folders):
+            paths -= {path for path in paths if path == self._root or path.startswith(inside)}
 
     def below(self, prefix: str) -> LocalObjects:
-        return LocalObjects(self.path(prefix))
+        inner = LocalObjects(self.path(prefix))
+        # What has still to be made durable is the same, whichever of the two wrote it and is told to.
+        inner._written, inner._touched = self._written, self._touched
+        inner._known_folders = self._known_folders
+        return inner
 
     def lock(self, name: str, holder: str) -> WriterLock:
         path = self.path(name)
@@ -145,7 +156,7 @@ class LocalObjects(ObjectStore):
         return _FileLock(path, holder)
 
     def close(self) -> None:
-        self._files.clear()
+        _close_files(self._number)
 
     def _write_temporary(self, path: str, data: bytes) -> str:
         self._make_folder(os.path.dirname(path))
@@ -203,6 +214,15 @@ class _OpenFile:
             os.close(self.descriptor)
 
 
+_numbers = itertools.count()
+_open_files: LruCache[tuple[int, str], _OpenFile] = LruCache(min(256, platform.open_file_limit() // 4))
+"""By the number of the store, and name; the greater part of what a process may open is left to others."""
+
+
+def _close_files(number: int) -> None:
+    _open_files.forget(lambda key: key[0] == number)
+
+
 class _FileLock:
     """An advisory lock on a file that says who holds it."""
 
@@ -218,6 +238,11 @@ class _FileLock:
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, holder.encode())
         _held.add(self)
+
+    def __del__(self) -> None:
+        # Opening the file may have failed, then there is nothing to let go of.
+        if hasattr(self, "_descriptor"):
+            self.release()
 
     def drop(self) -> None:
         """Let go of the file without unlocking it: the lock is the parent's."""

@@ -14,9 +14,10 @@ from unienv_data.store.objects.memory import MemoryObjects
 from unienv_data.store.objects.remote import FsspecObjects
 from unienv_interface.errors import MissingDependencyError
 
-__all__ = ["join_url", "open_objects"]
+__all__ = ["join_url", "open_objects", "shown_url"]
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@]*@")
+# What stands before the host; where a password holds a `/` or `@`, all up to the last `@`. Digits are a port.
+_CREDENTIALS = re.compile(r"(?<=://)(?:[^/:@]*:(?!\d*(?:/|$))(?:(?!::).)*@|[^/]*@)")
 
 
 def open_objects(
@@ -44,16 +45,21 @@ def open_objects(
     # Only URLs need fsspec, whose import costs more than opening a local dataset.
     from fsspec.core import url_to_fs
 
-    shown = _CREDENTIALS.sub("", text)
+    shown = shown_url(text)
     try:
         fs, path = url_to_fs(text, **(storage_options or {}))
     except ImportError as exc:
         raise MissingDependencyError(f"the fsspec filesystem of {shown} ({exc})", "all") from exc
     except (ValueError, TypeError, OSError) as exc:
-        raise DatasetError(f"{shown}: {exc}") from exc
+        raise DatasetError(f"{shown}: {shown_url(str(exc))}") from exc
     if type(fs).__name__ == "LocalFileSystem":
         return LocalObjects(path)
     return FsspecObjects(fs, path, shown, assume_single_writer=assume_single_writer)
+
+
+def shown_url(url: str | os.PathLike[str]) -> str:
+    """`url` as it stands in messages: without credentials."""
+    return _CREDENTIALS.sub("", os.fspath(url))
 
 
 def join_url(url: str | os.PathLike[str], *names: str) -> str:

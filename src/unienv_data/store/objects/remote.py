@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from unienv_data.errors import ReadOnlyError
@@ -27,18 +29,27 @@ class FsspecObjects(ObjectStore):
     """
 
     def __init__(self, fs: Any, root: str, url: str, *, assume_single_writer: bool = False) -> None:
-        self._fs = fs
+        self._filesystem, self._pid = fs, os.getpid()
         self._root = root.rstrip("/")
         self.url = url.rstrip("/")
         self._single_writer = assume_single_writer
         self._create = _exclusive_creation(fs)
         self.exclusive_create = self._create is not None
 
+    @property
+    def _fs(self) -> Any:
+        """The filesystem, opened anew in a forked child, which has no part in its parent's connections."""
+        if self._pid != os.getpid():
+            _parents.append(self._filesystem)
+            self._filesystem, self._pid = _reopened(self._filesystem), os.getpid()
+        return self._filesystem
+
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
 
     def read(self, name: str) -> bytes:
-        data: bytes = self._fs.cat_file(self._path(name))
+        with self._telling(name):
+            data: bytes = self._fs.cat_file(self._path(name))
         return data
 
     def read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
@@ -48,40 +59,66 @@ class FsspecObjects(ObjectStore):
             [self._path(item.name) for item in ranges],
             [item.start for item in ranges],
             [item.stop for item in ranges],
-            on_error="raise",
+            on_error="return",
         )
-        return [bytes(data) for data in found]
+        return [self._checked(data, item) for data, item in zip(found, ranges, strict=True)]
+
+    def _checked(self, found: Any, item: Range) -> bytes:
+        """What came for a range, where it is no error."""
+        if not isinstance(found, BaseException):
+            return bytes(found)
+        with self._telling(item.name):
+            # A server refuses a range that begins beyond the end of the object.
+            if isinstance(found, OSError) and self._info(item.name)["size"] <= item.start:
+                return b""
+            raise found
 
     def read_end(self, name: str, length: int) -> bytes:
-        start = max(self.size(name) - length, 0)
-        data: bytes = self._fs.cat_file(self._path(name), start=start)
+        with self._telling(name):
+            try:
+                data: bytes = self._fs.cat_file(self._path(name), start=-length)
+            except OSError:
+                # Servers refuse to give the end of an object that is empty.
+                if self._info(name)["size"]:
+                    raise
+                return b""
         return data
 
     def size(self, name: str) -> int:
-        return int(self._fs.info(self._path(name))["size"])
+        with self._telling(name):
+            return int(self._info(name)["size"])
 
     def exists(self, name: str) -> bool:
-        self._forget_listings()
-        return bool(self._fs.exists(self._path(name)))
+        # Not the filesystem's own method, for which whatever goes wrong means that there is nothing.
+        with self._telling(name):
+            try:
+                return bool(self._info(name)["type"] == "file")
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+
+    def _info(self, name: str) -> Any:
+        self._fs.invalidate_cache()
+        return self._fs.info(self._path(name))
 
     def list(self, prefix: str) -> list[str]:
-        self._forget_listings()
         path = self._path(prefix)
-        try:
-            found = self._fs.ls(path, detail=False)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        self._fs.invalidate_cache()
+        with self._telling(prefix):
+            try:
+                found = self._fs.ls(path, detail=False)
+            except (FileNotFoundError, NotADirectoryError):
+                return []
         names = {str(name).rstrip("/").rsplit("/", 1)[-1] for name in found if str(name).rstrip("/") != path}
         return sorted(names)
 
     def write(self, name: str, parts: Iterable[bytes | memoryview]) -> None:
-        self._make_folder(name)
-        self._fs.pipe_file(self._path(name), b"".join(parts))
+        self._put(name, b"".join(parts))
 
     def create(self, name: str, data: bytes) -> None:
-        self._make_folder(name)
         if self._create is not None:
-            self._create(self._fs, self._path(name), data)
+            with self._telling(name):
+                self._make_folder(name)
+                self._create(self._fs, self._path(name), data)
         elif not self._single_writer:
             raise ReadOnlyError(
                 f"{self.url}: {type(self._fs).__name__} cannot create an object exclusively, which keeps two "
@@ -90,27 +127,41 @@ class FsspecObjects(ObjectStore):
         elif self.exists(name):
             raise FileExistsError(f"{self.url}/{name}")
         else:
-            self._fs.pipe_file(self._path(name), data)
+            self._put(name, data)
 
     def replace(self, name: str, data: bytes) -> None:
-        self._make_folder(name)
-        self._fs.pipe_file(self._path(name), data)
+        self._put(name, data)
+
+    def _put(self, name: str, data: bytes) -> None:
+        with self._telling(name):
+            self._make_folder(name)
+            self._fs.pipe_file(self._path(name), data)
+
+    @contextmanager
+    def _telling(self, name: str) -> Iterator[None]:
+        """Have errors be OSErrors, and a missing object's say its name: not every filesystem sees to it."""
+        place = f"{self.url}/{name}"
+        try:
+            yield
+        except FileNotFoundError as exc:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place) from exc
+        except Exception as exc:
+            # What is no builtin comes from a client library: no connection, no credentials.
+            if isinstance(exc, OSError) or type(exc).__module__ == "builtins":
+                raise
+            raise OSError(errno.EIO, f"{type(exc).__name__}: {exc}", place) from exc
 
     def sync(self) -> None:
         pass  # an object is durable once its write has been acknowledged
 
     def delete(self, names: Iterable[str]) -> None:
         for name in names:
-            try:
+            with self._telling(name), suppress(FileNotFoundError):
                 self._fs.rm_file(self._path(name))
-            except FileNotFoundError:
-                continue
 
     def delete_all(self) -> None:
-        try:
+        with self._telling(""), suppress(FileNotFoundError):
             self._fs.rm(self._root, recursive=True)
-        except FileNotFoundError:
-            return
 
     def close(self) -> None:
         pass  # nothing is kept open
@@ -126,8 +177,17 @@ class FsspecObjects(ObjectStore):
             parent = self._path(name).rsplit("/", 1)[0]
             self._fs.makedirs(parent, exist_ok=True)
 
-    def _forget_listings(self) -> None:
-        self._fs.invalidate_cache()
+
+# Filesystems of parent processes: closing their connections is not for a child to do.
+_parents: list[Any] = []
+
+
+def _reopened(fs: Any) -> Any:
+    options = {
+        name: _reopened(value) if hasattr(value, "storage_options") else value
+        for name, value in fs.storage_options.items()
+    }
+    return type(fs)(*fs.storage_args, **options)
 
 
 def _protocols(fs: Any) -> frozenset[str]:
@@ -160,7 +220,7 @@ def _create_on_s3(fs: Any, path: str, data: bytes) -> None:
     try:
         fs.pipe_file(path, data, mode="create")
     except OSError as exc:
-        # By server: a refused If-None-Match comes as FileExistsError or as EINVAL.
-        if isinstance(exc, FileExistsError) or exc.errno == errno.EINVAL:
-            raise FileExistsError(path) from exc
+        # By server: a refused If-None-Match comes as FileExistsError or as EINVAL, like other refusals.
+        if isinstance(exc, FileExistsError) or (exc.errno == errno.EINVAL and fs.exists(path)):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from exc
         raise

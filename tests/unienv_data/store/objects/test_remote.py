@@ -1,0 +1,186 @@
+"""fsspec filesystems: their failures are OSErrors that name the object, never silence."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import fsspec
+import pytest
+from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
+
+from tests.conftest import requires_moto
+from tests.unienv_data.store.conftest import BUCKET
+from unienv_data.errors import ReadOnlyError
+from unienv_data.store.objects import ObjectStore, Range, open_objects
+from unienv_data.store.objects.remote import FsspecObjects
+
+
+class ClientError(Exception):
+    """What client libraries raise that know nothing of OSError."""
+
+
+class Unreachable(MemoryFileSystem):
+    """A filesystem whose every call fails with what `error` is."""
+
+    protocol = ("unreachable",)
+    cachable = False
+    error: Exception = ClientError("no route to host")
+
+    def _fail(self, *arguments: Any, **options: Any) -> Any:
+        raise type(self).error
+
+    info = ls = cat_file = pipe_file = rm_file = rm = makedirs = _fail
+
+
+USES: dict[str, Callable[[ObjectStore], object]] = {
+    "read": lambda objects: objects.read("a/b"),
+    "read_ranges": lambda objects: objects.read_ranges([Range("a/b", 0, 1)]),
+    "read_end": lambda objects: objects.read_end("a/b", 1),
+    "size": lambda objects: objects.size("a/b"),
+    "exists": lambda objects: objects.exists("a/b"),
+    "list": lambda objects: objects.list("a/b"),
+    "write": lambda objects: objects.write("a/b", [b"x"]),
+    "create": lambda objects: objects.create("a/b", b"x"),
+    "replace": lambda objects: objects.replace("a/b", b"x"),
+    "delete": lambda objects: objects.delete(["a/b"]),
+    "delete_all": lambda objects: objects.below("a/b").delete_all(),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_failures_of_client_libraries_are_os_errors(use: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = FsspecObjects(Unreachable(), "/x", "far://x", assume_single_writer=True)
+    with pytest.raises(OSError, match="no route to host") as caught:
+        USES[use](objects)
+    assert caught.value.filename.startswith("far://x/a/b")
+    assert isinstance(caught.value.__cause__, ClientError)
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize(
+    "error", [PermissionError(errno.EACCES, "denied"), TypeError("a bug"), TimeoutError("t")]
+)
+def test_other_failures_stay_what_they_are(
+    use: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Unreachable, "error", error)
+    objects = FsspecObjects(Unreachable(), "/x", "far://x", assume_single_writer=True)
+    with pytest.raises(type(error)) as caught:
+        USES[use](objects)
+    assert caught.value is error
+
+
+# Filesystems without exclusive creation
+
+
+@pytest.fixture
+def plain() -> Iterator[DirFileSystem]:
+    name = f"/{uuid.uuid4().hex}"
+    memory = fsspec.filesystem("memory")
+    memory.makedirs(name)
+    yield DirFileSystem(name, memory)
+    memory.rm(name, recursive=True)
+
+
+def test_writing_needs_a_promise_where_nothing_is_exclusive(plain: DirFileSystem) -> None:
+    objects = FsspecObjects(plain, "root", "dir://root")
+    assert not objects.exclusive_create
+    with pytest.raises(ReadOnlyError, match="assume_single_writer=True"):
+        objects.create("a/b", b"x")
+    with pytest.raises(ReadOnlyError):
+        objects.below("a").create("b", b"x")
+    assert objects.list("") == []
+    promised = FsspecObjects(plain, "root", "dir://root", assume_single_writer=True)
+    promised.below("a").create("b", b"x")
+    with pytest.raises(FileExistsError, match="dir://root/a/b"):
+        promised.create("a/b", b"y")
+    assert objects.read("a/b") == b"x"
+
+
+def test_errors_of_ranges_that_older_filesystems_return_are_raised(plain: DirFileSystem) -> None:
+    class Returning(DirFileSystem):
+        """As fsspec's asynchronous filesystems did, whatever `on_error` said."""
+
+        def cat_ranges(self, paths: Any, starts: Any, ends: Any, **options: Any) -> list[Any]:
+            return [FileNotFoundError("The specified key does not exist.")] * len(paths)
+
+    objects = FsspecObjects(Returning(plain.path, plain.fs), "root", "dir://root")
+    with pytest.raises(FileNotFoundError, match="dir://root/gone"):
+        objects.read_ranges([Range("gone", 0, 4)])
+
+
+# S3
+
+
+@requires_moto
+def test_a_conflict_that_comes_as_an_invalid_request_is_one(
+    s3_options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = open_objects(f"s3://{BUCKET}/{uuid.uuid4().hex}", s3_options)
+    objects.create("there", b"x")
+    whole = fsspec.filesystem("s3", **s3_options)
+
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise OSError(errno.EINVAL, "At least one of the pre-conditions you specified did not hold")
+
+    monkeypatch.setattr(whole, "pipe_file", refuse)
+    with pytest.raises(FileExistsError):
+        objects.create("there", b"y")
+    with pytest.raises(OSError, match="pre-conditions") as caught:
+        objects.create("elsewhere", b"y")
+    assert caught.value.errno == errno.EINVAL
+
+
+@requires_moto
+def test_a_bucket_that_is_not_there(s3_options: dict[str, Any]) -> None:
+    objects = open_objects("s3://no-such-bucket/x", s3_options)
+    assert not objects.exists("a")
+    assert objects.list("") == []
+    for use in (
+        lambda: objects.read("a"),
+        lambda: objects.create("a", b"x"),
+        lambda: objects.write("a", [b"x"]),
+    ):
+        with pytest.raises(FileNotFoundError, match="s3://no-such-bucket/x/a"):
+            use()
+
+
+_IN_FORK = """
+import os, sys, traceback
+from unienv_data.store.objects import Range, open_objects
+objects = open_objects(sys.argv[1], {"key": "testing", "secret": "testing", "endpoint_url": sys.argv[2]})
+objects.write("a", [b"0123456789"])
+for _ in range(5):
+    assert objects.read_ranges([Range("a", 2, 4)]) == [b"23"]
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            assert objects.read_ranges([Range("a", 2, 4), Range("a", 0, 1)]) == [b"23", b"0"]
+            assert objects.below("").read("a") == b"0123456789"
+            assert objects.exists("a") and not objects.exists("b")
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+assert objects.read("a") == b"0123456789"
+print("read")
+"""
+
+
+@requires_moto
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_opens_the_bucket_anew(s3_options: dict[str, Any]) -> None:
+    url = f"s3://{BUCKET}/{uuid.uuid4().hex}"
+    command = [sys.executable, "-c", _IN_FORK, url, s3_options["endpoint_url"]]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "read\n", done.stderr[-2000:]
