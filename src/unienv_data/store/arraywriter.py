@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +21,7 @@ ShardSink = Callable[[StoredArray, int, list[bytes], int], None]
 _ENCODED_TOGETHER = 512  # chunks
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """A state that the writer can go back to."""
 
     first_row: int
