@@ -47,8 +47,16 @@ requires_tensorstore = pytest.mark.requires_tensorstore
 requires_torch = pytest.mark.requires_torch
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests end before the power does: they need not wait for the disk, but those marked `durable`."""
+    if request.node.get_closest_marker("durable") is None:
+        monkeypatch.setattr("unienv_data.store.platform.sync_descriptor", lambda descriptor: None)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks."""
+    config.addinivalue_line("markers", "durable: waits for the disk as users do")
     for name in OPTIONAL:
         config.addinivalue_line("markers", f"requires_{name}: skipped where {name} is not installed")
 

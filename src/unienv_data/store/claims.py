@@ -46,7 +46,8 @@ class Claims:
     def _create(self, name: str) -> bool:
         content = json.dumps({"writer": self.writer}).encode()
         try:
-            self.objects.create(name, content)
+            # A claim that is lost with the power is lost with the writer, before any of its commits.
+            self.objects.create(name, content, durable=False)
         except FileExistsError:
             # An answer may have been lost and the request repeated: then the claim is ours.
             return self.objects.read(name) == content

@@ -107,7 +107,7 @@ class CommitLog:
             commit = replace(commit, number=commit.number + 1)
         self._refuse_beyond_pruned(base, commit)
         with contextlib.suppress(OSError):  # a hint: readers find the commit without it
-            self._root.replace(HINT, data)
+            self._root.replace(HINT, data, durable=False)
         if commit.number % _KEPT == 0:
             with contextlib.suppress(OSError, DocumentError):  # the commit stands; the next time will do
                 self.prune(commit)

@@ -13,6 +13,7 @@ __all__ = [
     "open_file_limit",
     "process_exists",
     "read_at",
+    "sync_descriptor",
     "sync_directory",
     "sync_file",
     "try_lock",
@@ -74,12 +75,17 @@ else:  # pragma: no cover - exercised on Windows only
             return os.read(descriptor, length)
 
 
+def sync_descriptor(descriptor: int) -> None:
+    """Have the operating system write an open file to the disk."""
+    os.fsync(descriptor)
+
+
 def sync_file(path: str) -> None:
     """Have the operating system write the file at `path` to the disk."""
     # Windows flushes only what was opened for writing.
     descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        sync_descriptor(descriptor)
     finally:
         os.close(descriptor)
 

@@ -57,10 +57,10 @@ class Interposed(ObjectStore):
     def write(self, name: str, parts: Iterable[bytes | memoryview]) -> None:
         self._call("write", name, parts)
 
-    def create(self, name: str, data: bytes) -> None:
+    def create(self, name: str, data: bytes, *, durable: bool = True) -> None:
         self._call("create", name, data)
 
-    def replace(self, name: str, data: bytes) -> None:
+    def replace(self, name: str, data: bytes, *, durable: bool = True) -> None:
         self._call("replace", name, data)
 
     def delete(self, names: Iterable[str]) -> None:

@@ -70,16 +70,21 @@ class ObjectStore(ABC):
         """Write an object under a name that nobody else uses; durable after `sync`."""
 
     @abstractmethod
-    def create(self, name: str, data: bytes) -> None:
-        """Write an object durably, unless the name is taken.
+    def create(self, name: str, data: bytes, *, durable: bool = True) -> None:
+        """Write an object, unless the name is taken.
+
+        Args:
+            name: its name.
+            data: its content.
+            durable: it must survive a loss of power from now on.
 
         Raises:
             FileExistsError: it is taken, and stays as it was.
         """
 
     @abstractmethod
-    def replace(self, name: str, data: bytes) -> None:
-        """Write an object, in place of what may be there, atomically."""
+    def replace(self, name: str, data: bytes, *, durable: bool = True) -> None:
+        """Write an object, in place of what may be there, atomically; `durable` as for `create`."""
 
     @abstractmethod
     def sync(self) -> None:

@@ -101,19 +101,20 @@ class LocalObjects(ObjectStore):
             file.writelines(parts)
         self._written.add(path)
 
-    def create(self, name: str, data: bytes) -> None:
+    def create(self, name: str, data: bytes, *, durable: bool = True) -> None:
         path = self.path(name)
-        temporary = self._write_temporary(path, data)
+        temporary = self._write_temporary(path, data, durable)
         try:
             platform.create_exclusive(temporary, path)
         except BaseException:
             _unlink(temporary)
             raise
-        self._sync_folders(os.path.dirname(path))
+        if durable:
+            self._sync_folders(os.path.dirname(path))
 
-    def replace(self, name: str, data: bytes) -> None:
+    def replace(self, name: str, data: bytes, *, durable: bool = True) -> None:
         path = self.path(name)
-        temporary = self._write_temporary(path, data)
+        temporary = self._write_temporary(path, data, durable)
         try:
             os.replace(temporary, path)
         except BaseException:
@@ -158,14 +159,15 @@ class LocalObjects(ObjectStore):
     def close(self) -> None:
         _close_files(self._number)
 
-    def _write_temporary(self, path: str, data: bytes) -> str:
+    def _write_temporary(self, path: str, data: bytes, durable: bool) -> str:
         self._make_folder(os.path.dirname(path))
         temporary = f"{path}.{secrets.token_hex(6)}{_TEMPORARY}"
         try:
             with open(temporary, "wb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    platform.sync_descriptor(file.fileno())
         except BaseException:
             _unlink(temporary)
             raise

@@ -58,13 +58,13 @@ class MemoryObjects(ObjectStore):
         with self._mutex:
             self._objects[self._prefix + name] = data
 
-    def create(self, name: str, data: bytes) -> None:
+    def create(self, name: str, data: bytes, *, durable: bool = True) -> None:
         with self._mutex:
             if self._prefix + name in self._objects:
                 raise FileExistsError(f"{self.url}/{name}")
             self._objects[self._prefix + name] = data
 
-    def replace(self, name: str, data: bytes) -> None:
+    def replace(self, name: str, data: bytes, *, durable: bool = True) -> None:
         self.write(name, [data])
 
     def sync(self) -> None:

@@ -114,7 +114,7 @@ class FsspecObjects(ObjectStore):
     def write(self, name: str, parts: Iterable[bytes | memoryview]) -> None:
         self._put(name, b"".join(parts))
 
-    def create(self, name: str, data: bytes) -> None:
+    def create(self, name: str, data: bytes, *, durable: bool = True) -> None:
         if self._create is not None:
             with self._telling(name):
                 self._make_folder(name)
@@ -129,7 +129,7 @@ class FsspecObjects(ObjectStore):
         else:
             self._put(name, data)
 
-    def replace(self, name: str, data: bytes) -> None:
+    def replace(self, name: str, data: bytes, *, durable: bool = True) -> None:
         self._put(name, data)
 
     def _put(self, name: str, data: bytes) -> None:
