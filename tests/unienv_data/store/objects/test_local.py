@@ -27,6 +27,7 @@ def files(root: Path) -> set[str]:
 # Failures on the way
 
 
+@pytest.mark.durable
 @pytest.mark.parametrize("step", ["fsync", "link", "replace", "write"])
 def test_a_failed_write_leaves_no_temporary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
