@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from unienv_interface.errors import SpaceError
 from unienv_interface.space.space import AnySpace
 from unienv_interface.space.spaces import DictSpace
+from unienv_interface.space.spaces.aliases import AnyDict
 from unienv_interface.transformations.documents import read_parameters, text
 from unienv_interface.transformations.parts import check_separator, dict_values, located, with_parts
 from unienv_interface.transformations.planning import Plan, PlannedTransformation
@@ -32,7 +33,7 @@ class _SeparatorTransformation(PlannedTransformation):
     def deserialize_from(cls, json_data: Mapping[str, Any]) -> Self:
         return read_parameters(json_data, cls, {"nested_separator": text}, {"nested_separator": "/"})
 
-    def _dict(self, space: AnySpace) -> Any:
+    def _dict(self, space: AnySpace) -> AnyDict:
         if not isinstance(space, DictSpace):
             raise SpaceError(f"{type(self).__name__}: expected a DictSpace, got {space!r}")
         return space
@@ -53,25 +54,24 @@ class FlattenDictTransformation(_SeparatorTransformation):
 
     def _plan(self, source_space: AnySpace) -> Plan:
         separator = self.nested_separator
-        places: dict[str, tuple[str, ...]] = {}
         leaves: dict[str, AnySpace] = {}
 
         def visit(part: AnySpace, keys: tuple[str, ...]) -> None:
             if isinstance(part, DictSpace) and (len(part) or not keys):
                 for key, child in part.spaces.items():
-                    if separator in key:
-                        raise SpaceError(f"nested_separator: expected one that no key has, {key!r} has it")
                     visit(child, (*keys, key))
             else:
                 path = separator.join(keys)
-                places[path], leaves[path] = keys, part
+                if path.split(separator) != list(keys):
+                    raise SpaceError(f"nested_separator: {separator!r} does not tell the keys {keys} apart")
+                leaves[path] = part
 
         visit(self._dict(source_space), ())
-        target = with_parts(source_space, leaves)
-        return Plan(target, lambda data: _flattened(source_space, data, separator, sorted(places)))
+        target, order = with_parts(source_space, leaves), sorted(leaves)
+        return Plan(target, lambda data: _flattened(source_space, data, separator, order))
 
 
-def _flattened(space: AnySpace, data: Any, separator: str, order: Iterable[str]) -> dict[str, Any]:
+def _flattened(space: AnySpace, data: Any, separator: str, order: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
 
     def visit(part: AnySpace, value: Any, keys: tuple[str, ...]) -> None:
@@ -116,6 +116,9 @@ class UnflattenDictTransformation(_SeparatorTransformation):
                 raise SpaceError(f"{path}: other keys lead through it")
             place[leaf] = path
 
+        def in_order(node: Any) -> Any:
+            return node if isinstance(node, str) else {key: in_order(node[key]) for key in sorted(node)}
+
         def nested_space(node: Any) -> AnySpace:
             if isinstance(node, str):
                 return space.spaces[node]
@@ -124,6 +127,7 @@ class UnflattenDictTransformation(_SeparatorTransformation):
         def nested_value(node: Any, values: Mapping[str, Any]) -> Any:
             if isinstance(node, str):
                 return values[node]
-            return {key: nested_value(child, values) for key, child in sorted(node.items())}
+            return {key: nested_value(child, values) for key, child in node.items()}
 
+        tree = in_order(tree)
         return Plan(nested_space(tree), lambda data: nested_value(tree, dict_values(space, data)))

@@ -37,7 +37,7 @@ def register_transformation(type_id: str) -> Callable[[TransformationT], Transfo
         >>> transformation_to_json(Nothing())
         {'type': 'example.nothing'}
     """
-    if not isinstance(type_id, str) or not type_id:
+    if not type_id:
         raise ValueError(f"type_id: expected a string that is not empty, got {type_id!r}")
 
     def register(cls: TransformationT) -> TransformationT:

@@ -1,0 +1,56 @@
+"""Where the axes of images are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from unienv_interface.errors import SpaceError
+from unienv_interface.space.space_utils.document_reading import count
+from unienv_interface.space.spaces.aliases import AnyBinary, AnyBox
+
+__all__ = ["LAYOUTS", "check_layout", "check_length", "image_axes", "lengths"]
+
+LAYOUTS: Mapping[str, tuple[int, int]] = MappingProxyType({"CHW": (-2, -1), "HW": (-2, -1), "HWC": (-3, -2)})
+"""The layouts of images: their letters are the last axes, and the numbers those of height and width."""
+
+lengths = count
+"""Reads a length."""
+
+
+def check_layout(argument: str, layout: Any) -> str:
+    """A layout.
+
+    Raises:
+        SpaceError: there is no such layout.
+    """
+    if not isinstance(layout, str) or layout not in LAYOUTS:
+        raise SpaceError(f"{argument}: expected one of {', '.join(LAYOUTS)}, got {layout!r}")
+    return layout
+
+
+def check_length(argument: str, length: Any, least: int = 1) -> int:
+    """A number of pixels.
+
+    Raises:
+        SpaceError: it is no integer, or less than `least`.
+    """
+    if isinstance(length, bool) or not isinstance(length, int) or length < least:
+        raise SpaceError(f"{argument}: expected an integer that is at least {least}, got {length!r}")
+    return length
+
+
+def image_axes(space: AnyBox | AnyBinary, layout: str, who: str) -> tuple[int, int]:
+    """The axes of height and width of the arrays of a space, counted from the front.
+
+    Raises:
+        SpaceError: the arrays have too few axes, or no pixels.
+    """
+    ndim = len(space.shape)
+    if ndim < len(layout):
+        raise SpaceError(f"{who}: expected arrays (*batch, {', '.join(layout)}), got shape {space.shape}")
+    height, width = (ndim + axis for axis in LAYOUTS[layout])
+    if 0 in (space.shape[height], space.shape[width]):
+        raise SpaceError(f"{who}: expected images with pixels, got shape {space.shape} in {layout}")
+    return height, width
