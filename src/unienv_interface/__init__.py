@@ -16,9 +16,13 @@ if TYPE_CHECKING:
         BinarySpace,
         BoxSpace,
         DictSpace,
+        DynamicBoxSpace,
+        GraphInstance,
+        GraphSpace,
         Space,
         TextSpace,
         TupleSpace,
+        UnionSpace,
     )
 else:
     __getattr__, __dir__ = lazy_exports(
@@ -29,10 +33,14 @@ else:
             "BoxSpace": "unienv_interface.space",
             "ComputeBackend": "unienv_interface.backends",
             "DictSpace": "unienv_interface.space",
+            "DynamicBoxSpace": "unienv_interface.space",
+            "GraphInstance": "unienv_interface.space",
+            "GraphSpace": "unienv_interface.space",
             "NumpyComputeBackend": "unienv_interface.backends",
             "Space": "unienv_interface.space",
             "TextSpace": "unienv_interface.space",
             "TupleSpace": "unienv_interface.space",
+            "UnionSpace": "unienv_interface.space",
         },
     )
 
@@ -42,10 +50,14 @@ __all__ = [
     "BoxSpace",
     "ComputeBackend",
     "DictSpace",
+    "DynamicBoxSpace",
+    "GraphInstance",
+    "GraphSpace",
     "NumpyComputeBackend",
     "Space",
     "TextSpace",
     "TupleSpace",
+    "UnionSpace",
     "errors",
 ]
 

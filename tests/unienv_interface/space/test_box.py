@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tests.unienv_interface.corpus import INF, SPACES, AnyBackend, box, full_box
+from tests.unienv_interface.corpus import INF, SPACES, AnyBackend, box, full_box, values
 from unienv_interface.backends import NumpyComputeBackend
 from unienv_interface.backends.dtypes import FLOATING, INTEGERS, dtype_limits
 from unienv_interface.errors import InexactValueError, SpaceError, SpaceValueError
@@ -191,6 +191,30 @@ def test_nan_is_a_member_where_nothing_bounds_it(backend: AnyBackend) -> None:
     assert nan not in box(backend, 0, INF, "float32", ())
     assert nan not in box(backend, -INF, 0, "float32", ())
     assert [1, nan] not in box(backend, [0, -INF], [1, 5], "float32")
+    # Each element by its own bounds.
+    mixed = box(backend, [0, -INF], [1, INF], "float32")
+    assert [1, nan] in mixed
+    assert [nan, nan] not in mixed
+    with pytest.raises(SpaceValueError, match=r"expected values in \[0.0, 1.0\], got nan at index \(0,\)"):
+        mixed.coerce([nan, nan])
+
+
+@pytest.mark.parametrize("name", [n for n in SPACES if isinstance(SPACES[n](N), BoxSpace)])
+def test_membership_is_the_same_on_a_device(
+    backend: AnyBackend, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the arrays were on an accelerator, where they are looked at without being moved."""
+    space = SPACES[name](backend)
+    samples = values(name, backend)
+    outside = backend.from_numpy(np.full(space.shape, np.nan)) if 0 not in space.shape else None
+    expected = outside is not None and outside in space
+    monkeypatch.setattr(backend, "is_on_host", lambda x: False)
+    assert all(value in space for value in samples)
+    assert outside is None or (outside in space) == expected
+    for bound, step in ((space.low, -1), (space.high, 1)):
+        host = backend.to_numpy(bound).astype(np.float64) + step
+        if 0 not in space.shape and np.isfinite(host).all() and space.bounds.dtype == "float64":
+            assert backend.from_numpy(host) not in space
 
 
 def test_arrays_of_another_backend_are_no_members(backend: AnyBackend, other: AnyBackend) -> None:

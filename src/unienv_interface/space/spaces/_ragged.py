@@ -65,8 +65,8 @@ def coerce_ragged(backend: AnyBackend, x: Any, counts: NDArray[Any], bounds: Bou
     host = backend.to_numpy(array)
     counted = np.arange(longest) < counts[..., None]
     wide = counted.reshape(counted.shape + (1,) * len(bounds.shape))
-    outside = ~np.asarray((host >= bounds.low) & (host <= bounds.high)) & wide
-    if (bounds.restricts_low() or bounds.restricts_high()) and bool(outside.any()):
+    outside = bounds.outside(host) & wide
+    if bool(outside.any()):
         where = first_index(outside)
         low, high = (bound[where[counts.ndim + 1 :]] for bound in bounds.full())
         raise SpaceValueError(path, f"values in [{low}, {high}]", f"{host[where]}{at(where)}")

@@ -62,6 +62,20 @@ class Bounds:
         """Whether some high bound is tighter than the data type's own."""
         return bool(np.any(self.high < dtype_limits(self.dtype)[1]))
 
+    def unbounded(self) -> NDArray[Any]:
+        """Where there is no bound at all, so that even NaN is within; broadcasts to the shape."""
+        return np.asarray((self.low == -np.inf) & (self.high == np.inf))
+
+    def outside(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Which host values, of a shape that ends in this one, are out of bounds.
+
+        NaN is, but where there is no bound at all.
+        """
+        found = np.asarray((values < self.low) | (values > self.high))
+        if self.dtype in FLOATING:
+            found |= np.isnan(values) & ~self.unbounded()
+        return found
+
     def full(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Both bounds in the full shape, as read-only views."""
         return np.broadcast_to(self.low, self.shape), np.broadcast_to(self.high, self.shape)

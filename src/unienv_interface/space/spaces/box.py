@@ -154,28 +154,33 @@ class BoxSpace(Space[BArrayType, BDeviceType, BDtypeType, BRNGType]):
     def _is_within(self, array: BArrayType) -> bool:
         if 0 in self.shape:
             return True
-        low, high = self._bounds.low, self._bounds.high
-        restricts_low, restricts_high = self._restricts
-        if self.backend.is_on_host(array):
-            host = self.backend.to_numpy(array)
-            # One reduction makes no temporary array; the least of values with a NaN is NaN.
-            least, greatest = (host.min(), host.max()) if low.size == high.size == 1 else (host, host)
+        backend, bounds = self.backend, self._bounds
+        if not backend.is_on_host(array) and self._dtype_name not in backend.host_only_dtypes:
+            return self._is_within_on_device(array)
+        host = backend.to_numpy(array)
+        if bounds.low.size == bounds.high.size == 1:
+            # Reductions make no temporary arrays; the least of values with a NaN is NaN.
+            below, above = self._restricts
             return bool(
-                (not restricts_low or np.all(least >= low))
-                and (not restricts_high or np.all(greatest <= high))
+                (not below or host.min() >= bounds.low.flat[0])
+                and (not above or host.max() <= bounds.high.flat[0])
             )
-        if self._dtype_name in self.backend.host_only_dtypes:
-            host = self.backend.to_numpy(array)
-            return bool(np.all(host >= low) and np.all(host <= high))
-        lows, highs = (self.backend.to_device(b, self.backend.device(array)) for b in self._backend_bounds)
-        within = self.backend.logical_and(array >= lows, array <= highs)  # type: ignore[operator]
-        return bool(self.backend.all(within))
+        return not bool(bounds.outside(host).any())
+
+    def _is_within_on_device(self, array: Any) -> bool:
+        backend, device = self.backend, self.backend.device(array)
+        low, high = (backend.to_device(bound, device) for bound in self._backend_bounds)
+        within = backend.logical_and(array >= low, array <= high)
+        unbounded = self._bounds.unbounded()
+        if bool(unbounded.any()):
+            free = backend.from_numpy(unbounded.copy(), device=device)
+            within = backend.logical_or(within, backend.logical_and(backend.isnan(array), free))
+        return bool(backend.all(within))
 
     def _raise_outside(self, values: NDArray[Any], path: str) -> None:
-        low, high = self._bounds.full()
-        outside = ~np.asarray((values >= low) & (values <= high))
-        where = first_index(outside)
-        raise SpaceValueError(path, f"values in [{low[where]}, {high[where]}]", f"{values[where]}{at(where)}")
+        where = first_index(self._bounds.outside(values))
+        low, high = (bound[where] for bound in self._bounds.full())
+        raise SpaceValueError(path, f"values in [{low}, {high}]", f"{values[where]}{at(where)}")
 
     def sample(self, rng: BRNGType, **kwargs: Any) -> tuple[BRNGType, BArrayType]:
         """Draw one array, each element on its own, distributed as its bounds suggest.
