@@ -1,36 +1,40 @@
 """The contract of a sampler: mini-batches of another batch, in an order that is a function of its state.
 
 The state is five integers. From (seed, epoch, position) follow the batches of the rest of an epoch, from
-(seed, draw) the next batch drawn with replacement; no random generator advances.
+(seed, draw) the next batch drawn with replacement; no random generator advances from one to the next.
 """
 
 from __future__ import annotations
 
 import operator
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
+
+import numpy as np
 
 from unienv_data.base.batch import BatchBase, BatchT
+from unienv_data.base.batch_generators import BatchGenerators
+from unienv_data.base.batch_request import BatchRequest
 from unienv_data.base.sampler_state import SamplerState
 from unienv_data.errors import EmptyDataError
-from unienv_data.indexing import IndexableType, RowIndex
-from unienv_data.order import ORDERS, Epoch, derive_key, draw
+from unienv_data.order import ORDERS, Epoch, check_ranks, derive_key, draw
+from unienv_data.selection import Numbering
 from unienv_interface.backends import (
     ArrayAPIArray,
     BArrayType,
     BDeviceType,
     BDtypeType,
     BRNGType,
-    ComputeBackend,
 )
 from unienv_interface.space.space import Space
 from unienv_interface.space.space_utils import batch_utils
-from unienv_interface.space.spaces import DictSpace
+from unienv_interface.space.spaces import BinarySpace, DictSpace
 
 __all__ = [
+    "ROW_VALID_MASK",
     "BatchSampler",
     "SamplerArrayType",
     "SamplerBatchT",
@@ -44,7 +48,9 @@ SamplerArrayType = TypeVar("SamplerArrayType", bound=ArrayAPIArray)
 SamplerDeviceType = TypeVar("SamplerDeviceType")
 SamplerDtypeType = TypeVar("SamplerDtypeType")
 SamplerRNGType = TypeVar("SamplerRNGType")
-ReadT = TypeVar("ReadT")
+
+ROW_VALID_MASK: Final = "row_valid_mask"
+"""Where the metadata of padded batches says which rows are no repetitions: (B,) booleans."""
 
 
 class BatchSampler(
@@ -71,34 +77,43 @@ class BatchSampler(
     epoch each time that it is called; only directly after `load_state_dict` it gives the rest of the epoch
     that was saved. A source that grows is seen at its new length by the next epoch.
 
+    Where several processes train together, each has a sampler of its own with a `rank`; the batches of all
+    ranks are those of one, dealt in turn. Ranks that have given out as many batches have the same state, from
+    where any number of ranks can go on.
+
     Subclasses set `data` and implement `_read`.
 
     Args:
         single_space: the space of one sample.
         single_metadata_space: the space of one sample's metadata; None where there is none.
         batch_size: rows of a batch.
-        seed: any integer; None takes one from the operating system, once.
+        seed: any integer; None takes one from the operating system, once. Ranks must be given the same.
         shuffle: a name in `unienv_data.order.ORDERS`: "global" for a permutation of all rows, "none" for the
             rows' own order.
         drop_last: leave the last batch of an epoch out where it is shorter than `batch_size`.
+        rank: number of this process among those that train together, from 0.
+        world_size: how many there are.
+        uneven: what becomes of the last rows of an epoch, too few for a full batch for each of several ranks.
+            "pad" repeats fewer than world_size * batch_size rows, those with which the epoch began, and
+            `metadata["row_valid_mask"]`, (B,) booleans, is False where a row is a repetition. "drop" leaves
+            the rows out.
 
     Attributes:
         data: what is sampled from.
         batch_size: as given.
         shuffle: as given.
         drop_last: as given.
-        rng: a generator for what subclasses add to values, on this sampler's backend; None where there is
-            none. The choice of rows never uses it.
-        data_rng: the same on the backend of `data`.
+        rank: as given.
+        world_size: as given.
+        uneven: as given.
     """
 
     is_mutable: bool = False
     data: BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
-    rng: SamplerRNGType | None = None
-    data_rng: BRNGType | None = None
     _state: SamplerState
     _has_begun: bool
     _run: object
+    _generators: BatchGenerators
 
     def __init__(
         self,
@@ -109,6 +124,9 @@ class BatchSampler(
         seed: int | None = None,
         shuffle: str = "global",
         drop_last: bool = False,
+        rank: int = 0,
+        world_size: int = 1,
+        uneven: str = "pad",
     ) -> None:
         super().__init__(single_space, single_metadata_space)
         self.batch_size = operator.index(batch_size)
@@ -118,6 +136,7 @@ class BatchSampler(
             raise ValueError(f"shuffle: expected one of {', '.join(sorted(ORDERS))}, got {shuffle!r}")
         self.shuffle = shuffle
         self.drop_last = drop_last
+        self.rank, self.world_size, self.uneven = check_ranks(rank, world_size, uneven)
         self._begin(SamplerState(secrets.randbits(63) if seed is None else operator.index(seed)))
 
     # -- what is sampled -----------------------------------------------------------------------
@@ -134,10 +153,19 @@ class BatchSampler(
         self,
     ) -> DictSpace[SamplerDeviceType, SamplerDtypeType, SamplerRNGType] | None:
         """The space of a full batch's metadata; None where there is none."""
-        if self.single_metadata_space is None:
-            return None
-        space = batch_utils.batch_space(self.single_metadata_space, self.batch_size)
-        return cast(DictSpace[SamplerDeviceType, SamplerDtypeType, SamplerRNGType], space)
+        space = self.single_metadata_space
+        if space is not None:
+            batched = batch_utils.batch_space(space, self.batch_size)
+            space = cast(DictSpace[SamplerDeviceType, SamplerDtypeType, SamplerRNGType], batched)
+        if not self._pads:
+            return space
+        mask = BinarySpace(self.backend, (self.batch_size,), device=self.device)
+        return DictSpace(self.backend, {**(space.spaces if space is not None else {}), ROW_VALID_MASK: mask})
+
+    @property
+    def _pads(self) -> bool:
+        """Whether batches may hold repeated rows, and come with a mask."""
+        return self.world_size > 1 and self.uneven == "pad"
 
     def __len__(self) -> int:
         """How many batches a whole epoch has."""
@@ -150,10 +178,16 @@ class BatchSampler(
         """The segments of `data`."""
         return self.data.get_segments()
 
+    def _numbering(self) -> Numbering:
+        return self.data._numbering()
+
     # -- drawing with replacement --------------------------------------------------------------
 
     def sample_index(self) -> BArrayType:
         """Draw the rows of one batch, independently and with replacement.
+
+        Subclasses may choose by other rules; what they draw from `rng` and `data_rng` is the same whoever
+        reads the batch.
 
         Returns:
             (batch_size,) integers on the backend and device of `data`.
@@ -165,8 +199,8 @@ class BatchSampler(
         if not length:
             raise EmptyDataError(f"there is nothing to sample: {type(self.data).__name__} has no rows")
         state = self._state
-        rows = draw(self.batch_size, length, derive_key(state.seed, "draw", state.draw))
-        self._state = replace(state, draw=state.draw + 1)
+        rows = draw(self.batch_size, length, derive_key(state.seed, "draw", state.draw + self.rank))
+        self._state = self._drawn(state)
         backend = self.data.backend
         return backend.from_numpy(rows, dtype=backend.default_integer_dtype, device=self.data.device)
 
@@ -176,49 +210,56 @@ class BatchSampler(
         Raises:
             EmptyDataError: there are no rows.
         """
-        return self.get_at(self._drawn())
+        return cast(SamplerBatchT, self._draw(flat=False, with_metadata=False)[0])
 
     def sample_with_metadata(self) -> tuple[SamplerBatchT, dict[str, Any] | None]:
         """Draw a batch, as `sample`; gives (batch, metadata)."""
-        return self.get_at_with_metadata(self._drawn())
+        return self._draw(flat=False, with_metadata=True)
 
     def sample_flat(self) -> SamplerArrayType:
         """Draw a batch, as `sample`, in flattened form (batch_size, D)."""
-        return self.get_flattened_at(self._drawn())
+        return cast(SamplerArrayType, self._draw(flat=True, with_metadata=False)[0])
 
     def sample_flat_with_metadata(self) -> tuple[SamplerArrayType, dict[str, Any] | None]:
         """Draw a batch, as `sample_flat`; gives (array, metadata)."""
-        return self.get_flattened_at_with_metadata(self._drawn())
+        return self._draw(flat=True, with_metadata=True)
 
-    def _drawn(self) -> IndexableType | Any:
-        # Drawn by the method that subclasses may override. Indexes may be of any backend.
-        return self.sample_index()
+    def _draw(self, *, flat: bool, with_metadata: bool) -> tuple[Any, dict[str, Any] | None]:
+        state = self._state
+        drawn = self._serve(BatchRequest(state, None, flat, with_metadata))
+        self._state = self._drawn(state)
+        return drawn
+
+    def _drawn(self, state: SamplerState) -> SamplerState:
+        """The state after a draw: every rank draws one batch."""
+        return replace(state, draw=state.draw + self.world_size)
 
     # -- epochs --------------------------------------------------------------------------------
 
     def epoch_iter(self) -> Iterator[SamplerBatchT]:
         """The batches of an epoch, every row in one of them, or of the rest of a loaded one.
 
-        The last batch may be shorter than `batch_size`, unless `drop_last`.
+        The last batch may be shorter than `batch_size`, unless `drop_last`. Of several ranks, each gives
+        as many batches, all of them full.
         """
-        return self._run_epoch(self.get_at)
+        return (batch for batch, _ in self._run_epoch(flat=False, with_metadata=False))
 
     def epoch_iter_with_metadata(self) -> Iterator[tuple[SamplerBatchT, dict[str, Any] | None]]:
         """As `epoch_iter`; gives (batch, metadata)."""
-        return self._run_epoch(self.get_at_with_metadata)
+        return self._run_epoch(flat=False, with_metadata=True)
 
     def epoch_flat_iter(self) -> Iterator[SamplerArrayType]:
         """As `epoch_iter`, in flattened form (B, D)."""
-        return self._run_epoch(self.get_flattened_at)
+        return (batch for batch, _ in self._run_epoch(flat=True, with_metadata=False))
 
     def epoch_flat_iter_with_metadata(self) -> Iterator[tuple[SamplerArrayType, dict[str, Any] | None]]:
         """As `epoch_flat_iter`; gives (array, metadata)."""
-        return self._run_epoch(self.get_flattened_at_with_metadata)
+        return self._run_epoch(flat=True, with_metadata=True)
 
     def __iter__(self) -> Iterator[SamplerBatchT]:
         return self.epoch_iter()
 
-    def _run_epoch(self, read: Callable[[Any], ReadT]) -> Iterator[ReadT]:
+    def _run_epoch(self, *, flat: bool, with_metadata: bool) -> Iterator[tuple[Any, dict[str, Any] | None]]:
         """Begin an epoch, at once; its batches are read as the iterator is advanced."""
         state = self._state
         if self._has_begun:  # and was left, or is being iterated beside this one
@@ -227,20 +268,86 @@ class BatchSampler(
             state = replace(state, length=self.data._indexed_length())
         self._begin(state)
         self._has_begun = True
-        return self._batches(self._plan(state), read, self._run)
+        return self._batches(state, self._run, flat, with_metadata)
 
-    def _batches(self, plan: Epoch, read: Callable[[RowIndex], ReadT], run: object) -> Iterator[ReadT]:
-        for number in range(len(plan)):
-            batch = read(plan.rows(number))
+    def _batches(
+        self, state: SamplerState, run: object, flat: bool, with_metadata: bool
+    ) -> Iterator[tuple[Any, dict[str, Any] | None]]:
+        plan = self._plan(state)
+        batches = self._serve_epoch(BatchRequest(state, 0, flat, with_metadata), len(plan))
+        for number, batch in enumerate(batches):
             if self._run is run:
-                self._state = replace(self._state, position=plan.span(number)[1])
+                self._state = replace(self._state, position=plan.position_after(number))
             yield batch
         if self._run is run:
             self._begin(SamplerState(self._state.seed, plan.number + 1, draw=self._state.draw))
 
     def _plan(self, state: SamplerState) -> Epoch:
-        order = ORDERS[self.shuffle](state.length, state.seed)
-        return Epoch(order, state.epoch, self.batch_size, self.drop_last, state.position)
+        return Epoch(
+            ORDERS[self.shuffle](state.length, state.seed),
+            state.epoch,
+            self.batch_size,
+            self.drop_last,
+            state.position,
+            self.rank,
+            self.world_size,
+            self.uneven,
+        )
+
+    # -- single batches ------------------------------------------------------------------------
+
+    def _serve_epoch(self, first: BatchRequest, count: int) -> Iterator[tuple[Any, dict[str, Any] | None]]:
+        """The batches of an epoch one after another, `count` of them from `first` on."""
+        return (self._serve(replace(first, number=number)) for number in range(count))
+
+    def _serve(self, request: BatchRequest) -> tuple[Any, dict[str, Any] | None]:
+        """Read one batch, wherever this sampler stands; it is left where it was."""
+        stood = self._state
+        self._state = state = request.state
+        try:
+            rows: Any
+            if request.number is None:
+                self._generators = BatchGenerators(state.seed, 0, state.draw + self.rank)
+                rows, real = self.sample_index(), self.batch_size
+            else:
+                plan = self._plan(state)
+                self._generators = BatchGenerators(state.seed, 1, plan.number, plan.first(request.number))
+                rows, real = plan.rows(request.number), plan.count_real(request.number)
+            read = self.get_flattened_at_with_metadata if request.flat else self.get_at_with_metadata
+            value: Any
+            value, metadata = read(rows)
+        finally:
+            self._state = stood
+        if not request.with_metadata:
+            return value, None
+        if self._pads:
+            mask = self.backend.from_numpy(np.arange(self.batch_size) < real, device=self.device)
+            metadata = {**(metadata or {}), ROW_VALID_MASK: mask}
+        return value, metadata
+
+    # -- generators ----------------------------------------------------------------------------
+
+    @property
+    def rng(self) -> SamplerRNGType:
+        """A generator for what subclasses add to values, on this sampler's backend.
+
+        It starts anew with every batch, from the seed and the batch's place, so that a batch is the same
+        whoever reads it and whatever was read before. The order of rows never uses it.
+        """
+        return cast(SamplerRNGType, self._generators.get("sampler", self.backend, self.device))
+
+    @rng.setter
+    def rng(self, rng: SamplerRNGType) -> None:
+        self._generators.set("sampler", rng)
+
+    @property
+    def data_rng(self) -> BRNGType:
+        """As `rng`, on the backend of `data`."""
+        return cast(BRNGType, self._generators.get("data", self.data.backend, self.data.device))
+
+    @data_rng.setter
+    def data_rng(self, rng: BRNGType) -> None:
+        self._generators.set("data", rng)
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -257,15 +364,6 @@ class BatchSampler(
     def manual_seed(self, seed: int) -> None:
         """Begin anew with `seed`: epoch 0, nothing drawn; generators start again from it too."""
         self._begin(SamplerState(operator.index(seed)))
-        if self.rng is not None:
-            self.rng = self._generator(self.backend, self.device)
-        if self.data_rng is not None:
-            self.data_rng = self._generator(self.data.backend, self.data.device)
-
-    def _generator(self, backend: ComputeBackend[Any, Any, Any, Any], device: Any) -> Any:
-        """A generator that depends on the seed and has nothing in common with the order."""
-        seed = int(derive_key(self.seed, "generator")[0]) >> 32  # what every backend takes
-        return backend.random.random_number_generator(seed, device=device)
 
     def state_dict(self) -> dict[str, int]:
         """Where the sampler stands, as integers that JSON can hold.
@@ -277,8 +375,9 @@ class BatchSampler(
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Go to where another sampler of the same data stood.
 
-        The next `epoch_iter()` gives exactly what was left of its epoch, also with another batch size and
-        where `data` has grown since; the next `sample()` what it would have drawn.
+        The next `epoch_iter()` gives exactly what was left of its epoch, also with another batch size, for
+        another number of ranks, and where `data` has grown since; the next `sample()` what it would have
+        drawn.
 
         Raises:
             DocumentError: `state` is not what `state_dict` gives.
@@ -298,3 +397,4 @@ class BatchSampler(
         self._state = state
         self._has_begun = False
         self._run = object()
+        self._generators = BatchGenerators(state.seed, 2, state.epoch, state.position, state.draw)

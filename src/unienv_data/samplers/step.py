@@ -36,6 +36,10 @@ class StepSampler(
         device: where batches are put, on the backend of `data`; None leaves them where `data` makes them.
         shuffle: "global" for a permutation of all rows each epoch, "none" for the rows' own order.
         drop_last: leave the last batch of an epoch out where it is shorter than `batch_size`.
+        rank: number of this process among those that train together, from 0; all need the same `seed`.
+        world_size: how many there are.
+        uneven: what becomes of an epoch's last rows, too few for a full batch for each of several ranks:
+            "pad" repeats rows, masked in `metadata["row_valid_mask"]`, "drop" leaves them out.
 
     Example:
         >>> from unienv_data.samplers import StepSampler
@@ -52,15 +56,26 @@ class StepSampler(
         *,
         shuffle: str = "global",
         drop_last: bool = False,
+        rank: int = 0,
+        world_size: int = 1,
+        uneven: str = "pad",
     ) -> None:
         space, metadata_space = data.single_space, data.single_metadata_space
         if device is not None:
             space = space.to(device=device)
             metadata_space = None if metadata_space is None else metadata_space.to(device=device)
-        super().__init__(space, metadata_space, batch_size, seed=seed, shuffle=shuffle, drop_last=drop_last)
+        super().__init__(
+            space,
+            metadata_space,
+            batch_size,
+            seed=seed,
+            shuffle=shuffle,
+            drop_last=drop_last,
+            rank=rank,
+            world_size=world_size,
+            uneven=uneven,
+        )
         self.data = data
-        self.rng = self._generator(self.backend, self.device)
-        self.data_rng = self._generator(data.backend, data.device)
 
     def _read(self, rows: RowIndex) -> tuple[BatchT, dict[str, Any] | None]:
         value, metadata = self.data.get_at_with_metadata(rows)

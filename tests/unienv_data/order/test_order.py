@@ -279,7 +279,7 @@ def test_rest_of_an_epoch_continues_it(
     assert len(rows) == (left - left % second if drop_last else left)
     if not drop_last:
         assert rows == every[start:]
-    assert [rest.span(number)[0] for number in range(len(rest))] == list(
+    assert [rest.first(number) for number in range(len(rest))] == list(
         range(start, start + second * len(rest), second)
     )
 

@@ -97,13 +97,6 @@ def test_torch_batches_come_in_torch() -> None:
     assert index.tolist() == numpy_rows.tolist()
 
 
-class WithoutGenerators(StepSampler[Any, Any, Any, Any, Any]):
-    """For torch's meta device, which has shapes only and no generators, and which every machine has."""
-
-    def _generator(self, backend: Any, device: Any) -> Any:
-        return None
-
-
 @requires_torch
 @pytest.mark.parametrize("flattened", [False, True])
 def test_batches_are_put_on_the_device_asked_for(flattened: bool) -> None:
@@ -114,7 +107,8 @@ def test_batches_are_put_on_the_device_asked_for(flattened: bool) -> None:
     data = ListBatch(NUMERIC.to(backend=PyTorchComputeBackend), metadata=True)
     data.extend_from(ListBatch(NUMERIC, samples(NUMERIC, 20)))
     data.single_metadata_space = METADATA.to(backend=PyTorchComputeBackend)
-    plain, moved = StepSampler(data, 6, seed=3), WithoutGenerators(data, 6, 3, torch.device("meta"))
+    # Torch's meta device has shapes only, and every machine has it.
+    plain, moved = StepSampler(data, 6, seed=3), StepSampler(data, 6, 3, torch.device("meta"))
     assert moved.device == torch.device("meta")
     assert moved.sampled_space.device == moved.device
     assert moved.sample_index().device.type == "cpu"
