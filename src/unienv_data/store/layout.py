@@ -18,7 +18,7 @@ from unienv_data.columns.data import ColumnSpec
 from unienv_data.columns.patterns import choose
 from unienv_data.errors import SpaceError
 from unienv_data.schema.commit import ROWS_LOG, ArrayEntry, LogEntry
-from unienv_data.store.codecs import ChunkShape, CodecSpec, chain_of
+from unienv_data.store.codecs import ChunkShape, CodecSpec, chain_of, is_lossless, try_codec
 from unienv_data.store.ragged import INDEX, VALUES
 
 __all__ = ["LayoutOptions", "lay_out"]
@@ -30,6 +30,7 @@ _FRAME_SHARD_BYTES = 16 << 20  # raw; about half of it stored
 _LEAST_FRAME_SHARD_BYTES = 4 << 20
 _WIDEST_SHARD_BYTES = 4 << 20
 _SHARD_BYTES = 1 << 20
+_MOST_ROWS = 1 << 30  # asked for by the user
 _SHARDS_IN_BLOCK = 16  # of the array with the shortest shards
 _VALUE_SHARDS_IN_BLOCK = 8
 
@@ -65,6 +66,10 @@ class _Array:
     def is_frame(self) -> bool:
         return self.row_bytes >= _FRAME_BYTES
 
+    @property
+    def chunk_rows(self) -> int:
+        return 1 if self.is_frame else _power_below(_CHUNK_BYTES // self.row_bytes)
+
 
 def lay_out(
     columns: Sequence[ColumnSpec], options: LayoutOptions
@@ -74,7 +79,7 @@ def lay_out(
     Raises:
         PathError: a pattern of the options means no column.
         CodecError: a codec cannot be understood.
-        SpaceError: a number of rows is not positive.
+        SpaceError: a number of rows is not one, or makes no sense.
     """
     names = [column.name for column in columns]
     codecs = choose(options.codecs, names)
@@ -84,12 +89,14 @@ def lay_out(
     defaults = _default_shards(arrays)
     entries: dict[str, ArrayEntry] = {}
     for number, array in enumerate(arrays):
-        chunk_rows = _asked(chunks, array) or _power_below(_CHUNK_BYTES // array.row_bytes)
-        shard_rows = _asked(shards, array) or defaults[array.name]
-        chunk_rows = _power_above(chunk_rows)
-        shard_rows = max(_power_above(shard_rows), chunk_rows)
+        shard_rows = _power_above(_asked(shards, array) or defaults[array.name])
+        # A chunk longer than the shards that were planned would make the blocks longer too.
+        chunk_rows = _power_above(_asked(chunks, array) or min(array.chunk_rows, shard_rows))
+        shard_rows = max(shard_rows, chunk_rows)
         spec = codecs.get(array.column, _DEFAULT_CODEC) if not array.name.endswith(INDEX) else _DEFAULT_CODEC
-        chain = chain_of(spec, ChunkShape(chunk_rows, array.dtype, array.shape))
+        chunk = ChunkShape(chunk_rows, array.dtype, array.shape)
+        chain = chain_of(spec, chunk)
+        try_codec(chain, chunk)
         entries[array.name] = ArrayEntry(
             id=number,
             log=array.log,
@@ -99,6 +106,7 @@ def lay_out(
             shard_rows=shard_rows,
             codec=spec if isinstance(spec, str) else " > ".join(str(codec["name"]) for codec in spec),
             codecs=chain,
+            lossy=not is_lossless(chain),
         )
     return entries, _logs(entries)
 
@@ -127,13 +135,15 @@ def _default_shards(arrays: Sequence[_Array]) -> dict[str, int]:
     rows = [array for array in arrays if array.log == ROWS_LOG]
     frames = sum(array.is_frame for array in rows)
     widest = max((array.row_bytes for array in rows), default=1)
+    equally_wide = sum(array.row_bytes == widest for array in rows)
+    widest_bytes = max(_WIDEST_SHARD_BYTES // max(equally_wide, 1), _SHARD_BYTES)
     frame_bytes = max(_FRAME_SHARD_BYTES // max(frames, 1), _LEAST_FRAME_SHARD_BYTES)
     shards: dict[str, int] = {}
     for array in arrays:
         if array in rows and array.is_frame:
             raw = frame_bytes
         elif array in rows and array.row_bytes == widest:
-            raw = _WIDEST_SHARD_BYTES
+            raw = widest_bytes
         else:
             raw = _SHARD_BYTES
         shards[array.name] = _power_below(raw // array.row_bytes)
@@ -142,13 +152,15 @@ def _default_shards(arrays: Sequence[_Array]) -> dict[str, int]:
     return {**shards, **{array.name: min(shards[array.name], most) for array in rows}}
 
 
-def _asked(rows: Mapping[str, int], array: _Array) -> int | None:
+def _asked(rows: Mapping[str, Any], array: _Array) -> int | None:
     asked = rows.get(array.column)
     if asked is None or array.log != ROWS_LOG:
         return None
-    if asked < 1:
-        raise SpaceError(f"{array.column}: a chunk or shard must have at least one row, got {asked}")
-    return asked
+    if isinstance(asked, bool) or not isinstance(asked, int | np.integer) or not 1 <= asked <= _MOST_ROWS:
+        raise SpaceError(
+            f"{array.column}: a chunk or shard must have from one to {_MOST_ROWS:,} rows, got {asked!r}"
+        )
+    return int(asked)
 
 
 def _power_below(value: int) -> int:

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from unienv_data.errors import CodecError
 from unienv_data.store.codecs.base import ChunkCodec, ChunkShape
 from unienv_data.store.codecs.native import native_codec
-from unienv_data.store.codecs.spec import CodecSpec, chain_of, parse_codec
+from unienv_data.store.codecs.spec import CodecSpec, chain_of, is_lossless, parse_codec
 from unienv_data.store.codecs.standin import ZarrCodec
 
-__all__ = ["ChunkCodec", "ChunkShape", "CodecSpec", "chain_of", "make_codec", "parse_codec"]
+__all__ = [
+    "ChunkCodec",
+    "ChunkShape",
+    "CodecSpec",
+    "chain_of",
+    "is_lossless",
+    "make_codec",
+    "parse_codec",
+    "try_codec",
+]
 
 
 def make_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> ChunkCodec:
@@ -20,3 +32,22 @@ def make_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> ChunkC
         CodecError: neither knows it.
     """
     return native_codec(codecs, chunk) or ZarrCodec(codecs, chunk)
+
+
+def try_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> None:
+    """Encode and decode a chunk of zeros, so that what cannot be written is told before anything is.
+
+    Raises:
+        CodecError: the chain is not known, or fails.
+    """
+    if not chunk.nbytes:  # nothing is ever encoded
+        return
+    codec = make_codec(codecs, chunk)
+    if not isinstance(codec, ZarrCodec):  # of the fast path it is known what it can do
+        return
+    try:
+        data = codec.encode(np.zeros(chunk.full, dtype=chunk.dtype))
+        codec.decode(data, np.empty(chunk.nbytes, dtype=np.uint8))
+    except Exception as exc:  # codecs of third parties raise what they like
+        names = " > ".join(str(each["name"]) for each in codecs)
+        raise CodecError(f"codec chain {names}, chunks of {chunk.full} {chunk.dtype}: {exc}") from exc

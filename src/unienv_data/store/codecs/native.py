@@ -18,6 +18,7 @@ from unienv_data.store.shard import crc32c
 __all__ = ["NativeCodec", "native_codec"]
 
 _BLOSC_SIZES = struct.Struct("<III")  # decoded, block, encoded
+_CNAMES = ("blosclz", "lz4", "lz4hc", "zlib", "zstd")
 _SHUFFLE = {"noshuffle": 0, "shuffle": 1, "bitshuffle": 2}
 
 
@@ -142,21 +143,34 @@ _RESIDUE = crc32c(bytes(4))
 def native_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> NativeCodec | None:
     """The codec of a chain, or None where the chain is not one of those decoded here."""
     chain = [(codec["name"], dict(codec.get("configuration") or {})) for codec in codecs]
-    checked = bool(chain) and chain[-1][0] == "crc32c"
+    checked = bool(chain) and chain[-1] == ("crc32c", {})
     if checked:
         chain.pop()
-    if (
-        not chain
-        or chain[0][0] != "bytes"
-        or chain[0][1].get("endian", "little") != "little"
-        or len(chain) > 2
-    ):
+    to_bytes = [("bytes", {"endian": "little"})] + [("bytes", {})] * (chunk.dtype.itemsize == 1)
+    if not chain or chain[0] not in to_bytes or len(chain) > 2:
         return None
     if len(chain) == 1:
         return NativeCodec(chunk, _Raw(), checked)
     name, configuration = chain[1]
-    if name == "blosc" and configuration.keys() <= {"cname", "clevel", "shuffle", "typesize", "blocksize"}:
+    if name == "blosc" and _is_blosc(configuration, chunk):
         return NativeCodec(chunk, _Blosc(**configuration), checked)
-    if name == "gzip" and configuration.keys() == {"level"}:
+    if name == "gzip" and configuration.keys() == {"level"} and configuration["level"] in range(10):
         return NativeCodec(chunk, _Gzip(**configuration), checked)
     return None
+
+
+def _is_blosc(configuration: Mapping[str, Any], chunk: ChunkShape) -> bool:
+    """Whether Blosc can be configured so; zarr-python says what is wrong where it cannot."""
+    given = {"blocksize": 0, **configuration}
+    typesize = given.get("typesize")
+    return (
+        given.keys() == {"cname", "clevel", "shuffle", "typesize", "blocksize"}
+        and given["cname"] in _CNAMES
+        and given["clevel"] in range(10)
+        and given["shuffle"] in list(_SHUFFLE)
+        and isinstance(typesize, int)
+        and 0 < typesize < 256
+        and chunk.nbytes % typesize == 0
+        and isinstance(given["blocksize"], int)
+        and 0 <= given["blocksize"] < 1 << 31
+    )

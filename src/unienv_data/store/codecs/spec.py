@@ -10,12 +10,18 @@ from typing import Any
 from unienv_data.errors import CodecError
 from unienv_data.store.codecs.base import ChunkShape
 
-__all__ = ["CodecSpec", "chain_of", "parse_codec"]
+__all__ = ["CodecSpec", "chain_of", "is_lossless", "parse_codec"]
 
 CodecSpec = str | Sequence[Mapping[str, Any]]
 """A name with arguments (`zstd:5:bitshuffle`), or the chain itself as in Zarr's metadata."""
 
 _CRC32C: Mapping[str, Any] = {"name": "crc32c"}
+_LOSSLESS = frozenset(
+    (
+        *("bytes", "transpose", "blosc", "gzip", "zstd", "crc32c", "lz4", "zlib", "bz2", "lzma", "shuffle"),
+        *("packbits", "crc32", "adler32", "fletcher32"),
+    )
+)
 _SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 
 
@@ -49,7 +55,7 @@ def chain_of(spec: CodecSpec, chunk: ChunkShape) -> tuple[Mapping[str, Any], ...
         CodecError: the specification cannot be understood.
     """
     if not isinstance(spec, str):
-        return tuple(dict(codec) for codec in spec)
+        return tuple(_with_byte_order(codec, chunk) for codec in _checked(spec))
     parsed = parse_codec(spec)
     compressor = _BUILDERS[parsed.name](parsed, chunk, spec)
     to_bytes: dict[str, Any] = {"name": "bytes"}
@@ -58,15 +64,50 @@ def chain_of(spec: CodecSpec, chunk: ChunkShape) -> tuple[Mapping[str, Any], ...
     return (to_bytes, *compressor, _CRC32C)
 
 
+def is_lossless(chain: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether what the chain decodes is what was encoded, as far as is known of its codecs."""
+    return all(str(codec["name"]).removeprefix("numcodecs.") in _LOSSLESS for codec in chain)
+
+
+def _checked(chain: Any) -> tuple[Mapping[str, Any], ...]:
+    """A chain as it was written, where it has the form of one."""
+    for codec in chain if isinstance(chain, Sequence) else [None]:
+        if (
+            not isinstance(codec, Mapping)
+            or not isinstance(codec.get("name"), str)
+            or not isinstance(codec.get("configuration", {}), Mapping)
+            or not codec.keys() <= {"name", "configuration"}
+        ):
+            expected = '{"name": "gzip", "configuration": {"level": 5}}'
+            raise CodecError(f"codec chain {chain!r}: expected a list of codecs such as {expected}")
+    return tuple(dict(codec) for codec in chain)
+
+
+def _with_byte_order(codec: Mapping[str, Any], chunk: ChunkShape) -> Mapping[str, Any]:
+    """The codec, with the byte order that readers other than zarr-python ask for."""
+    if codec["name"] == "bytes" and chunk.dtype.itemsize > 1:
+        return {"name": "bytes", "configuration": {"endian": "little", **codec.get("configuration", {})}}
+    return codec
+
+
 def _integer(text: str, spec: str, name: str, low: int, high: int) -> int:
-    if not text.lstrip("-").isdigit() or not low <= int(text) <= high:
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
         raise CodecError(f"codec {spec!r}: {name} must be from {low} to {high}, got {text!r}")
-    return int(text)
+    return value
 
 
 def _arguments(parsed: ParsedCodec, spec: str, *names: str) -> dict[str, str]:
     """The arguments by name, given by place or by name."""
-    if len(parsed.arguments) > len(names) or set(parsed.options) - set(names):
+    by_name = set(parsed.options)
+    if (
+        len(parsed.arguments) > len(names)
+        or by_name - set(names)
+        or by_name & set(names[: len(parsed.arguments)])
+    ):
         takes = ":".join(names) if names else "no arguments"
         raise CodecError(f"codec {spec!r}: {parsed.name} takes {takes}")
     return {**dict(zip(names, parsed.arguments, strict=False)), **parsed.options}

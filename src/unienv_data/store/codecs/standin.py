@@ -42,16 +42,17 @@ class ZarrCodec(ChunkCodec):
         self._codecs = [dict(codec) for codec in codecs]
         self._key = ".".join(["c", *("0" for _ in chunk.full)])
         self._local = threading.local()
-        self._mine()
+        self._mine(0)
 
     def encode(self, rows: NDArray[Any]) -> bytes:
-        mine = self._mine()
+        # A chunk that holds nothing but the fill value would not be written.
+        mine = self._mine(0 if rows.any() else 1)
         mine.array[...] = rows
         data: bytes = mine.objects.pop(self._key).to_bytes()
         return data
 
     def decode(self, data: bytes | memoryview, out: NDArray[np.uint8]) -> None:
-        mine = self._mine()
+        mine = self._mine(0)
         mine.objects[self._key] = mine.prototype.buffer.from_bytes(bytes(data))
         try:
             rows = np.ascontiguousarray(mine.array[...])
@@ -59,14 +60,14 @@ class ZarrCodec(ChunkCodec):
         except Exception as exc:  # codecs of third parties raise what they like
             raise ValueError(f"{type(exc).__name__}: {exc}") from exc
 
-    def _mine(self) -> _OneChunk:
-        """This thread's array."""
-        found: _OneChunk | None = getattr(self._local, "mine", None)
-        if found is None:
-            found = self._local.mine = self._make()
-        return found
+    def _mine(self, fill: int) -> _OneChunk:
+        """This thread's array with this fill value."""
+        mine: dict[int, _OneChunk] = self._local.__dict__.setdefault("mine", {})
+        if fill not in mine:
+            mine[fill] = self._make(fill)
+        return mine[fill]
 
-    def _make(self) -> _OneChunk:
+    def _make(self, fill: int) -> _OneChunk:
         import zarr
         from zarr.core.buffer import default_buffer_prototype
         from zarr.storage import MemoryStore
@@ -78,16 +79,14 @@ class ZarrCodec(ChunkCodec):
             "data_type": self.chunk.dtype.name,
             "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(self.chunk.full)}},
             "chunk_key_encoding": {"name": "default", "configuration": {"separator": "."}},
-            "fill_value": False if self.chunk.dtype.kind == "b" else 0,
+            "fill_value": bool(fill) if self.chunk.dtype.kind == "b" else fill,
             "codecs": self._codecs,
             "attributes": {},
         }
         prototype = default_buffer_prototype()
         objects: dict[str, Any] = {"zarr.json": prototype.buffer.from_bytes(json.dumps(metadata).encode())}
         try:
-            store = MemoryStore(store_dict=objects)
-            # A chunk of zeros is written like any other: what is missing is missing.
-            array = zarr.open_array(store=store, mode="r+", config={"write_empty_chunks": True})
+            array = zarr.open_array(store=MemoryStore(store_dict=objects), mode="r+")
         except Exception as exc:  # codecs of third parties raise what they like
             names = " > ".join(str(codec.get("name")) for codec in self._codecs)
             raise CodecError(f"zarr-python does not open the codec chain {names}: {exc}") from exc

@@ -100,6 +100,7 @@ def after_power_loss(target: Path, root: Path, durable: Durable) -> None:
 
 
 @posix_only
+@pytest.mark.durable
 def test_what_is_written_survives_power_loss_after_sync(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: Durable
 ) -> None:
