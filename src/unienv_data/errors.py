@@ -11,6 +11,8 @@ UniEnvError
 ├── SegmentError (RuntimeError)              an operation that the open segment forbids
 ├── EmptyDataError (ValueError)              sampling where there is nothing
 ├── ConversionError (ValueError)             a source that cannot be converted, or a plan that is refused
+├── WorkerError (RuntimeError)               something went wrong in a worker process
+│   └── WorkerDiedError                      it has ended unasked
 └── DatasetError (OSError)
     ├── DatasetExistsError (FileExistsError)
     ├── DatasetNotFoundError (FileNotFoundError)
@@ -55,6 +57,8 @@ __all__ = [
     "StaleCommitError",
     "UniEnvError",
     "UnsupportedVersionError",
+    "WorkerDiedError",
+    "WorkerError",
     "WriterLockedError",
 ]
 
@@ -97,6 +101,17 @@ class EmptyDataError(UniEnvError, ValueError):
 
 class ConversionError(UniEnvError, ValueError):
     """A source that cannot be converted, or a conversion that was refused before it began."""
+
+
+class WorkerError(UniEnvError, RuntimeError):
+    """Something went wrong in or around a worker process.
+
+    What is raised by the work itself arrives as what it is; only where it cannot be sent, it becomes this.
+    """
+
+
+class WorkerDiedError(WorkerError):
+    """A worker process has ended without being asked to."""
 
 
 class DatasetError(UniEnvError, OSError):

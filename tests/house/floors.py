@@ -23,7 +23,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("unienv_data._version", "unienv_data.errors", "unienv_data.progress"),
     # Pure functions on integers and frozen values.
     ("unienv_data.indexing",),
-    ("unienv_data.order", "unienv_data.ring", "unienv_data.segments", "unienv_data.selection"),
+    ("unienv_data.order", "unienv_data.ring", "unienv_data.segments"),
+    ("unienv_data.selection",),
     # The abstract batch, sampler and storage.
     ("unienv_data.base",),
     # A space as named columns; documents as dataclasses.
@@ -31,6 +32,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # Rows on a filesystem: everything that touches bytes.
     ("unienv_data.store",),
     ("unienv_data.storages",),
+    # Processes that do somebody's work, and the memory that they share.
+    ("unienv_data.workers",),
     # What users hold in their hands.
     ("unienv_data.replay_buffer", "unienv_data.memory"),
     ("unienv_data.opening",),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 
 __all__ = [
+    "anonymous_file",
     "create_exclusive",
     "on_fork",
     "open_file_limit",
     "process_exists",
+    "process_handle",
     "read_at",
     "sync_descriptor",
     "sync_directory",
@@ -48,6 +52,29 @@ def open_file_limit() -> int:
         return 8192
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return soft if soft != resource.RLIM_INFINITY else 1 << 20
+
+
+def process_handle(pid: int) -> int | None:
+    """A descriptor that becomes readable when a process ends; None where there is no such thing."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # an old kernel; or the process has ended already
+            return os.pidfd_open(pid)
+    return None
+
+
+def anonymous_file(label: str) -> int:
+    """The descriptor of an empty file without a name, which ends with the last process that has it open.
+
+    Args:
+        label: what the file is shown as, where memory is listed.
+    """
+    if sys.platform == "linux":
+        # Not below /dev/shm, which containers keep small.
+        with contextlib.suppress(OSError):
+            return os.memfd_create(label, os.MFD_CLOEXEC)
+    descriptor, path = tempfile.mkstemp(prefix=f"{label}-")
+    os.unlink(path)
+    return descriptor
 
 
 def on_fork(after_in_child: Callable[[], None]) -> None:

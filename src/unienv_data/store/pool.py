@@ -9,18 +9,33 @@ from typing import TypeVar
 
 from unienv_data.store import platform
 
-__all__ = ["in_spans", "map_threaded"]
+__all__ = ["in_spans", "limit_threads", "map_threaded"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _executor: ThreadPoolExecutor | None = None
+_limit: int | None = None
+
+
+def limit_threads(count: int | None) -> None:
+    """Have this process use at most `count` threads from now on; None for as many as there are cores."""
+    global _limit, _executor
+    if count is not None and count < 1:
+        raise ValueError(f"count: expected at least 1 thread, got {count}")
+    _limit = count
+    _executor = None  # not shut down: somebody may be handing work in; its threads end when nobody does
+
+
+def _thread_count() -> int:
+    cores = platform.usable_cores()
+    return cores if _limit is None else min(_limit, cores)
 
 
 def _threads() -> ThreadPoolExecutor:
     global _executor
     if _executor is None:
-        _executor = ThreadPoolExecutor(platform.usable_cores(), thread_name_prefix="unienv-data")
+        _executor = ThreadPoolExecutor(_thread_count(), thread_name_prefix="unienv-data")
     return _executor
 
 
@@ -41,7 +56,7 @@ def in_spans(work: Callable[[int, int], None], count: int, *, least: int) -> Non
         count: number of items.
         least: fewest items worth a thread.
     """
-    spans = min(platform.usable_cores(), count // max(least, 1))
+    spans = min(_thread_count(), count // max(least, 1))
     if spans < 2:
         work(0, count)
         return
