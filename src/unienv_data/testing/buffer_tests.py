@@ -37,15 +37,19 @@ class ReplayBufferTests(Suite):
     seals: ClassVar[bool] = True
 
     def make(self, space: AnySpace, **options: Any) -> Any:
-        """A buffer of this space."""
-        return self.place.make(self.folder, space, **options)
+        """A buffer of this space, given up at the end of the test."""
+        buffer = self.place.make(self.folder, space, **options)
+        self.ends.callback(buffer.abandon)
+        return buffer
 
     def reopened(self, buffer: Any, *, read_only: bool = False) -> Any:
         """The buffer closed and opened again; itself where that cannot be."""
         if not self.place.persists:
             return buffer
         buffer.close()
-        return self.place.open(buffer.cache_path, buffer.single_space, read_only=read_only)
+        opened = self.place.open(buffer.cache_path, buffer.single_space, read_only=read_only)
+        self.ends.callback(opened.abandon)
+        return opened
 
     def numbered(self, backend: AnyBackend, count: int, **options: Any) -> tuple[Any, BufferModel]:
         """A buffer of `count` rows that differ, as one episode, and its model."""

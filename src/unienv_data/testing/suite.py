@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,11 +27,13 @@ class Suite:
         space_names: the spaces of the corpus that the subject takes.
         backend_names: the backends that it takes.
         folder: a local folder of this test alone.
+        ends: what is called when the test is over.
     """
 
     space_names: ClassVar[Sequence[str]] = tuple(SPACES)
     backend_names: ClassVar[Sequence[str]] = ("numpy", "pytorch")
     folder: Path
+    ends: contextlib.ExitStack
 
     @classmethod
     def pytest_generate_tests(cls, metafunc: pytest.Metafunc) -> None:
@@ -51,8 +54,10 @@ class Suite:
             )
 
     @pytest.fixture(autouse=True)
-    def _own_folder(self, tmp_path: Path) -> None:
+    def _own_folder(self, tmp_path: Path) -> Iterator[None]:
         self.folder = tmp_path
+        with contextlib.ExitStack() as self.ends:
+            yield
 
 
 def batch_of(space: AnySpace, rows: Sequence[Any]) -> Any:
