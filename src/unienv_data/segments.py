@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from unienv_data.indexing import RowIndex, row_array
 
-__all__ = ["Span", "complement", "evict", "ranks", "remove", "segments_of", "spans_of_rows"]
+__all__ = [
+    "Span",
+    "complement",
+    "evict",
+    "ranks",
+    "remove",
+    "segments_of",
+    "sequence_numbers",
+    "spans_of_rows",
+]
 
 Span = tuple[int, int]
 """Half-open range (start, stop)."""
@@ -51,7 +60,7 @@ def remove(rows: RowIndex, evicted: int, removed: Sequence[Span]) -> tuple[Span,
     gone: list[Span] = list(removed)
     for start, stop in spans_of_rows(rows):
         first = np.array([start, stop - 1], dtype=np.int64)
-        begin, end = _sequence(first, evicted, removed).tolist()
+        begin, end = sequence_numbers(first, evicted, removed).tolist()
         gone.append((begin, end + 1))
     return _united(gone)
 
@@ -84,6 +93,24 @@ def segments_of(bounds: NDArray[np.int64], evicted: int, removed: Sequence[Span]
     return ranks(bounds.reshape(-1), evicted, removed).reshape(-1, 2)
 
 
+def sequence_numbers(rows: NDArray[np.int64], evicted: int, removed: Sequence[Span]) -> NDArray[np.int64]:
+    """The sequence number of each row.
+
+    Args:
+        rows: (N,) rows by rank.
+        evicted: the first sequence number that has not been evicted.
+        removed: the removed ranges.
+    """
+    sequence = rows + evicted
+    if removed:
+        starts, lengths = _arrays(removed)
+        totals = np.cumsum(lengths)
+        at = starts - evicted - (totals - lengths)  # the rank at which each range was cut out
+        before = np.searchsorted(at, rows, side="right")
+        sequence += np.concatenate(([0], totals))[before]
+    return sequence
+
+
 def spans_of_rows(rows: RowIndex) -> list[Span]:
     """Ascending rows as ranges of consecutive ones."""
     if isinstance(rows, range) and rows.step == 1:
@@ -108,18 +135,6 @@ def complement(spans: Sequence[Span], length: int) -> list[Span]:
     if position < length:
         left.append((position, length))
     return left
-
-
-def _sequence(rows: NDArray[np.int64], evicted: int, removed: Sequence[Span]) -> NDArray[np.int64]:
-    """The sequence number of each row."""
-    sequence = rows + evicted
-    if removed:
-        starts, lengths = _arrays(removed)
-        totals = np.cumsum(lengths)
-        at = starts - evicted - (totals - lengths)  # the rank at which each range was cut out
-        before = np.searchsorted(at, rows, side="right")
-        sequence += np.concatenate(([0], totals))[before]
-    return sequence
 
 
 def _arrays(spans: Sequence[Span]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from unienv_interface._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from unienv_data.base.batch import BatchBase, BatchT
+    from unienv_data.base.batch import BatchBase, BatchT, BatchView
     from unienv_data.base.sampler import (
         BatchSampler,
         SamplerArrayType,
@@ -23,6 +23,7 @@ __all__ = [
     "BatchBase",
     "BatchSampler",
     "BatchT",
+    "BatchView",
     "IndexableType",
     "SamplerArrayType",
     "SamplerBatchT",
@@ -41,6 +42,7 @@ __getattr__, __dir__ = lazy_exports(
         "BatchBase": _BATCH,
         "BatchSampler": _SAMPLER,
         "BatchT": _BATCH,
+        "BatchView": _BATCH,
         "IndexableType": "unienv_data.indexing",
         "SamplerArrayType": _SAMPLER,
         "SamplerBatchT": _SAMPLER,
