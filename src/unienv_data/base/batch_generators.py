@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from unienv_data.base.batch import BatchBase
 from unienv_data.order import derive_key
 from unienv_interface.backends import ComputeBackend
 
-__all__ = ["BatchGenerators"]
+__all__ = ["BatchGenerators", "GeneratorOwner"]
 
 
 class BatchGenerators:
@@ -35,3 +36,34 @@ class BatchGenerators:
     def set(self, purpose: str, generator: Any) -> None:
         """Go on with another generator for `purpose`."""
         self._made[purpose] = generator
+
+
+class GeneratorOwner:
+    """A sampler's generators: they start anew with every batch, from the seed and the batch's place.
+
+    So what is drawn from them for a batch is the same whoever reads it and whatever was read before. The
+    order of rows never uses them.
+    """
+
+    backend: Any
+    device: Any
+    data: BatchBase[Any, Any, Any, Any, Any]
+    _generators: BatchGenerators
+
+    @property
+    def rng(self) -> Any:
+        """A generator for what a sampler adds to values, on its backend."""
+        return self._generators.get("sampler", self.backend, self.device)
+
+    @rng.setter
+    def rng(self, rng: Any) -> None:
+        self._generators.set("sampler", rng)
+
+    @property
+    def data_rng(self) -> Any:
+        """A generator for what it adds to data, on the backend of that."""
+        return self._generators.get("data", self.data.backend, self.data.device)
+
+    @data_rng.setter
+    def data_rng(self, rng: Any) -> None:
+        self._generators.set("data", rng)

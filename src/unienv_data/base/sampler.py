@@ -6,18 +6,18 @@ The state is five integers. From (seed, epoch, position) follow the batches of t
 
 from __future__ import annotations
 
+import copy
 import operator
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
-from typing import Any, Final, Generic, TypeVar, cast
-
-import numpy as np
+from typing import Any, Generic, Self, TypeVar, cast
 
 from unienv_data.base.batch import BatchBase, BatchT
-from unienv_data.base.batch_generators import BatchGenerators
+from unienv_data.base.batch_generators import BatchGenerators, GeneratorOwner
 from unienv_data.base.batch_request import BatchRequest
+from unienv_data.base.row_mask import with_row_mask, with_row_mask_space
 from unienv_data.base.sampler_state import SamplerState
 from unienv_data.errors import EmptyDataError
 from unienv_data.order import ORDERS, Epoch, check_ranks, derive_key, draw
@@ -31,10 +31,9 @@ from unienv_interface.backends import (
 )
 from unienv_interface.space.space import Space
 from unienv_interface.space.space_utils import batch_utils
-from unienv_interface.space.spaces import BinarySpace, DictSpace
+from unienv_interface.space.spaces import DictSpace
 
 __all__ = [
-    "ROW_VALID_MASK",
     "BatchSampler",
     "SamplerArrayType",
     "SamplerBatchT",
@@ -49,12 +48,10 @@ SamplerDeviceType = TypeVar("SamplerDeviceType")
 SamplerDtypeType = TypeVar("SamplerDtypeType")
 SamplerRNGType = TypeVar("SamplerRNGType")
 
-ROW_VALID_MASK: Final = "row_valid_mask"
-"""Where the metadata of padded batches says which rows are no repetitions: (B,) booleans."""
-
 
 class BatchSampler(
     BatchBase[SamplerBatchT, SamplerArrayType, SamplerDeviceType, SamplerDtypeType, SamplerRNGType],
+    GeneratorOwner,
     Generic[
         SamplerBatchT,
         SamplerArrayType,
@@ -100,12 +97,7 @@ class BatchSampler(
 
     Attributes:
         data: what is sampled from.
-        batch_size: as given.
-        shuffle: as given.
-        drop_last: as given.
-        rank: as given.
-        world_size: as given.
-        uneven: as given.
+        batch_size, shuffle, drop_last, rank, world_size, uneven: as given.
     """
 
     is_mutable: bool = False
@@ -113,7 +105,6 @@ class BatchSampler(
     _state: SamplerState
     _has_begun: bool
     _run: object
-    _generators: BatchGenerators
 
     def __init__(
         self,
@@ -157,10 +148,9 @@ class BatchSampler(
         if space is not None:
             batched = batch_utils.batch_space(space, self.batch_size)
             space = cast(DictSpace[SamplerDeviceType, SamplerDtypeType, SamplerRNGType], batched)
-        if not self._pads:
-            return space
-        mask = BinarySpace(self.backend, (self.batch_size,), device=self.device)
-        return DictSpace(self.backend, {**(space.spaces if space is not None else {}), ROW_VALID_MASK: mask})
+        if self._pads:
+            return with_row_mask_space(space, self.backend, self.device, self.batch_size)
+        return space
 
     @property
     def _pads(self) -> bool:
@@ -301,53 +291,49 @@ class BatchSampler(
         return (self._serve(replace(first, number=number)) for number in range(count))
 
     def _serve(self, request: BatchRequest) -> tuple[Any, dict[str, Any] | None]:
-        """Read one batch, wherever this sampler stands; it is left where it was."""
+        """Read one batch, wherever this sampler stands."""
+        return self._masked(request, *self._read_request(request))
+
+    def _read_request(self, request: BatchRequest) -> tuple[Any, dict[str, Any] | None]:
+        """A batch as it is read, here or in another process; the sampler is left where it was."""
         stood = self._state
         self._state = state = request.state
         try:
             rows: Any
             if request.number is None:
                 self._generators = BatchGenerators(state.seed, 0, state.draw + self.rank)
-                rows, real = self.sample_index(), self.batch_size
+                rows = self.sample_index()
             else:
                 plan = self._plan(state)
                 self._generators = BatchGenerators(state.seed, 1, plan.number, plan.first(request.number))
-                rows, real = plan.rows(request.number), plan.count_real(request.number)
+                rows = plan.rows(request.number)
             read = self.get_flattened_at_with_metadata if request.flat else self.get_at_with_metadata
             value: Any
             value, metadata = read(rows)
         finally:
             self._state = stood
-        if not request.with_metadata:
-            return value, None
-        if self._pads:
-            mask = self.backend.from_numpy(np.arange(self.batch_size) < real, device=self.device)
-            metadata = {**(metadata or {}), ROW_VALID_MASK: mask}
+        return value, metadata if request.with_metadata else None
+
+    def _masked(self, request: BatchRequest, value: Any, metadata: dict[str, Any] | None) -> tuple[Any, Any]:
+        """A batch whose metadata says which rows are repetitions, where some may be."""
+        if not self._pads or not request.with_metadata:
+            return value, metadata
+        real = self.batch_size
+        if request.number is not None:
+            real = self._plan(request.state).count_real(request.number)
+        return value, with_row_mask(metadata, self.backend, self.device, self.batch_size, real)
+
+    # -- in other processes --------------------------------------------------------------------
+
+    def _for_workers(self) -> Self:
+        """What reads batches in workers: a sampler that gives the same, but for `_delivered`."""
+        twin = copy.copy(self)
+        twin._begin(SamplerState(0))  # requests say where it stands
+        return twin
+
+    def _delivered(self, value: Any, metadata: dict[str, Any] | None, flat: bool) -> tuple[Any, Any]:
+        """A batch that a worker has read, with what only this process can do to it."""
         return value, metadata
-
-    # -- generators ----------------------------------------------------------------------------
-
-    @property
-    def rng(self) -> SamplerRNGType:
-        """A generator for what subclasses add to values, on this sampler's backend.
-
-        It starts anew with every batch, from the seed and the batch's place, so that a batch is the same
-        whoever reads it and whatever was read before. The order of rows never uses it.
-        """
-        return cast(SamplerRNGType, self._generators.get("sampler", self.backend, self.device))
-
-    @rng.setter
-    def rng(self, rng: SamplerRNGType) -> None:
-        self._generators.set("sampler", rng)
-
-    @property
-    def data_rng(self) -> BRNGType:
-        """As `rng`, on the backend of `data`."""
-        return cast(BRNGType, self._generators.get("data", self.data.backend, self.data.device))
-
-    @data_rng.setter
-    def data_rng(self, rng: BRNGType) -> None:
-        self._generators.set("data", rng)
 
     # -- state ---------------------------------------------------------------------------------
 

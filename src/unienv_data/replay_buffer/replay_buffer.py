@@ -279,22 +279,35 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Where to open it again: readers at the same commit, shared writers at the newest."""
-        if self.cache_path is None:
-            raise TypeError("a buffer in memory cannot be sent to another process; give it a cache_path")
-        if self.is_mutable and self._turns is None:
+        if self.is_mutable and self._turns is None and self.cache_path is not None:
             raise TypeError(
                 "a buffer that is open for writing cannot be sent to another process; create or open it with "
                 "multiprocessing=True, or open it for reading"
             )
+        return self._reopening(read_only=not self.is_mutable)
+
+    def _reduce_for_readers(self) -> tuple[Any, ...]:
+        """As `__reduce__`, for those who only read: what there is now, which is committed if need be."""
+        if self.is_mutable and self._committing is not None:
+            self.commit()
+        return self._reopening(read_only=True)
+
+    def _reopening(self, *, read_only: bool) -> tuple[Any, ...]:
+        if self.cache_path is None:
+            raise TypeError("a buffer in memory cannot be sent to another process; give it a cache_path")
+        path = os.fspath(self.cache_path)
+        if self._committing is not None and self._committing.objects.is_local:
+            path = self._committing.objects.url  # wherever the other process's current folder is
+        pinned = self._committing if read_only else None
         options = {
-            "read_only": not self.is_mutable,
-            "multiprocessing": self._turns is not None,
+            "read_only": read_only,
+            "multiprocessing": self._turns is not None and not read_only,
             "single_instance_space": self.single_space,
-            "commit": None if self.is_mutable or self._committing is None else self._committing.commit_number,
+            "commit": None if pinned is None else pinned.commit_number,
             "commit_interval": self.commit_interval,
             "storage_options": self._storage_options,
         }
-        return _reopened, (os.fspath(self.cache_path), options)
+        return _reopened, (path, options)
 
 
 def _reopened(path: str, options: dict[str, Any]) -> ReplayBuffer[Any, Any, Any, Any, Any]:

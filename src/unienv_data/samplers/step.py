@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from unienv_data.base.batch import BatchBase, BatchT
 from unienv_data.base.sampler import BatchSampler
@@ -76,25 +76,30 @@ class StepSampler(
             uneven=uneven,
         )
         self.data = data
+        self._stays = device is None
 
     def _read(self, rows: RowIndex) -> tuple[BatchT, dict[str, Any] | None]:
         value, metadata = self.data.get_at_with_metadata(rows)
-        if self._moves:
-            value = self._batched_space.data_to(value, device=self.device)
-            metadata = self._moved_metadata(metadata)
-        return value, metadata
+        return (value, metadata) if self._stays else self._delivered(value, metadata, flat=False)
 
     def _read_flattened(self, rows: RowIndex) -> tuple[BArrayType, dict[str, Any] | None]:
         # Flattened where the data is: one array to move, and values are looked at without a transfer back.
         flat, metadata = self.data.get_flattened_at_with_metadata(rows)
-        if self._moves and self.device is not None:
-            flat = self.backend.to_device(flat, self.device)
-            metadata = self._moved_metadata(metadata)
-        return flat, metadata
+        return (flat, metadata) if self._stays else self._delivered(flat, metadata, flat=True)
 
-    @property
-    def _moves(self) -> bool:
-        return self.device != self.data.device
+    def _for_workers(self) -> Self:
+        twin = super()._for_workers()
+        twin._stays = True  # devices are this process's alone
+        return twin
+
+    def _delivered(self, value: Any, metadata: dict[str, Any] | None, flat: bool) -> tuple[Any, Any]:
+        if self.device is None or self.device == self.data.device:
+            return value, metadata
+        if flat:
+            moved = self.backend.to_device(value, self.device)
+        else:
+            moved = self._batched_space.data_to(value, device=self.device)
+        return moved, self._moved_metadata(metadata)
 
     def _moved_metadata(self, metadata: dict[str, Any] | None) -> dict[str, Any] | None:
         if metadata is None or self.single_metadata_space is None:
