@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Generic, Self
 
 from unienv_data.base.batch import BatchT
+from unienv_data.base.paths import Path, part_of
 from unienv_data.errors import ReadOnlyError, SegmentError, SpaceError
 from unienv_data.indexing import IndexableType, resolve_index
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType, ComputeBackend
@@ -59,6 +60,9 @@ class SpaceStorage(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
 
     supports_flattened: ClassVar[bool] = False
     """Whether `get_flattened` and `set_flattened` do better than going through structured values."""
+
+    reads_parts: ClassVar[bool] = False
+    """Whether `get_parts` reads no more than the parts that it is asked for."""
 
     supports_columns: ClassVar[bool] = False
     """Whether `get_column` is offered."""
@@ -174,6 +178,19 @@ class SpaceStorage(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
     @abstractmethod
     def set(self, index: IndexableType | BArrayType, value: BatchT) -> None:
         """Overwrite one instance for an integer, a batch of them for any other index."""
+
+    def get_parts(self, index: IndexableType | BArrayType, paths: Sequence[Path]) -> tuple[Any, ...]:
+        """Parts of instances, read without the others where `reads_parts` says so.
+
+        Args:
+            index: any index; one integer is a batch of one here.
+            paths: parts of an instance; the empty path is all of it.
+
+        Returns:
+            For each path a batch of such parts.
+        """
+        value = self.get(resolve_index(index, len(self)).rows)
+        return tuple(part_of(value, path) for path in paths)
 
     def get_flattened(self, index: IndexableType | BArrayType) -> BArrayType:
         """As `get`, each instance an array of its elements in a row: (B, D), or (D,) for an integer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
@@ -55,6 +55,13 @@ class ColumnNode(ABC):
     @abstractmethod
     def decode(self, columns: Mapping[str, ColumnData], count: int) -> Any:
         """`count` values as `batch_space` batches them, from rows of every column, by name."""
+
+    def below(self, path: Iterable[Any]) -> ColumnNode:
+        """The node of the part at `path`, the keys from here inward."""
+        node = self
+        for key in path:
+            node = node.child(key)
+        return node
 
     def child(self, key: Any) -> ColumnNode:
         """The node of a member.

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unienv_data.base import BatchBase, SpaceStorage
 from unienv_data.base.batch import BatchT
+from unienv_data.base.paths import Path
 from unienv_data.errors import ReadOnlyError, SegmentError, SpaceValueError
 from unienv_data.indexing import IndexableType, RowIndex, Rows
 from unienv_data.replay_buffer.episode_columns import EpisodeColumns
@@ -18,7 +22,8 @@ from unienv_data.replay_buffer.state import appended, opened, removed, segments_
 from unienv_data.replay_buffer.taking_over import run_of_slots
 from unienv_data.ring import slot_spans, slots_of
 from unienv_data.schema.commit import BufferState
-from unienv_data.segments import complement, spans_of_rows
+from unienv_data.segments import complement, sequence_numbers, spans_of_rows
+from unienv_data.selection import EdgeCache, Numbering, SequenceNumbering
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 from unienv_interface.space.space_utils import batch_utils
 
@@ -49,7 +54,9 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         self.storage = storage
         self.is_mutable = storage.is_mutable
         self._state = state
+        self.reads_parts = storage.reads_parts
         self._episodes = episodes
+        self._edges = EdgeCache()
 
     @property
     def _owner(self) -> str | None:
@@ -115,6 +122,32 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     def _read(self, rows: RowIndex) -> tuple[BatchT, dict[str, Any] | None]:
         slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
         return self.storage.get(slots), None
+
+    def _read_parts(
+        self, rows: RowIndex, paths: Sequence[Path]
+    ) -> tuple[tuple[Any, ...], dict[str, Any] | None]:
+        slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
+        return self.storage.get_parts(slots, paths), None
+
+    def _numbering(self) -> Numbering:
+        self._catch_up()
+        state = self._state
+        return SequenceNumbering(
+            state.evicted, state.appended, state.removed, self._segment_bounds, self._edges
+        )
+
+    def _segment_bounds(self) -> NDArray[np.int64] | None:
+        """(E, 2) the segments by sequence number; None where none are kept."""
+        if self._state.segments:
+            return self._episodes.bounds()
+        segments = self.get_segments()
+        if segments is None:
+            return None
+        first = np.array(segments, dtype=np.int64).reshape(-1, 2)
+        last = sequence_numbers(first[:, 1] - 1, self._state.evicted, self._state.removed)
+        return np.stack(
+            [sequence_numbers(first[:, 0], self._state.evicted, self._state.removed), last + 1], axis=1
+        )
 
     def _write(self, rows: RowIndex, value: BatchT) -> None:
         slots: Any = slots_of(rows, self._state.offset, self._state.capacity)

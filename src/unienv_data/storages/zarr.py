@@ -7,9 +7,10 @@ from os import PathLike
 from typing import Any, ClassVar, Self
 
 from unienv_data.base.batch import BatchT
+from unienv_data.base.paths import Path
 from unienv_data.columns import ColumnInfo, columns_of
 from unienv_data.errors import DatasetExistsError, DatasetNotFoundError, ReadOnlyError, SpaceError
-from unienv_data.indexing import IndexableType, resolve_index
+from unienv_data.indexing import IndexableType, RowIndex, resolve_index
 from unienv_data.schema.attributes import checked_attributes
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.storages.committing import CommittingStorage
@@ -43,6 +44,7 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
     """
 
     kind: ClassVar[str | None] = "zarr"
+    reads_parts: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -55,7 +57,6 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         super().__init__(single_instance_space)
         self._store = store
         self._node = columns_of(single_instance_space)
-        self._names = tuple(spec.name for spec in self._node.specs)
         self.capacity = store.commit_read.capacity
         self.cache_filename = cache_path
         self.is_mutable = not read_only
@@ -214,9 +215,19 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
 
     def get(self, index: IndexableType | BArrayType) -> BatchT:
         slots = resolve_index(index, len(self))
-        columns = self._store.get(slots.rows, self._names)
-        value: BatchT = self._node.decode(columns, len(slots))
+        value: BatchT
+        (value,) = self._decoded(slots.rows, [()])
         return batch_utils.get_at(self._batched_space, value, 0) if slots.is_scalar else value
+
+    def get_parts(self, index: IndexableType | BArrayType, paths: Sequence[Path]) -> tuple[Any, ...]:
+        return self._decoded(resolve_index(index, len(self)).rows, paths)
+
+    def _decoded(self, slots: RowIndex, paths: Sequence[Path]) -> tuple[Any, ...]:
+        """Parts of what the slots show, of which no other columns are read."""
+        nodes = [self._node.below(path) for path in paths]
+        names = dict.fromkeys(spec.name for node in nodes for spec in node.specs)
+        columns = self._store.get(slots, tuple(names))
+        return tuple(node.decode(columns, len(slots)) for node in nodes)
 
     def set(self, index: IndexableType | BArrayType, value: BatchT) -> None:
         self._require_mutable()
