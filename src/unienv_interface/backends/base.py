@@ -122,7 +122,10 @@ class ComputeBackend(ABC, Generic[BArrayType, BDeviceType, BDtypeType, BRNGType]
 
     def dtype_name(self, dtype: BDtypeType) -> str:
         """The array-API name of a data type ("float32"; "float16" and "bfloat16" beside them)."""
-        return self._dtype_names[self.canonical_dtype(dtype)]
+        try:
+            return self._dtype_names[dtype]
+        except (KeyError, TypeError):  # another form of it, or something else
+            return self._dtype_names[self.canonical_dtype(dtype)]
 
     def dtype_from_name(self, name: str) -> BDtypeType:
         """The data type of that array-API name.

@@ -147,7 +147,9 @@ class _NumpyBackend(ComputeBackend[NumpyArrayType, NumpyDeviceType, NumpyDtypeTy
         return True
 
     def is_backendarray(self, x: object) -> bool:
-        return isinstance(x, np.ndarray | np.generic) and x.dtype.name in self._dtypes
+        if not isinstance(x, np.ndarray | np.generic):
+            return False
+        return x.dtype.kind in "biuf" and x.dtype.itemsize <= 8  # not longdouble
 
     def from_numpy(
         self,

@@ -111,7 +111,10 @@ class _PyTorchRandom(RandomNamespace[torch.Tensor, PyTorchDeviceType, torch.dtyp
             )
         size = normalize_shape(shape)
         if to_num - from_num <= _FAIR_RANDINT_RANGE and to_num < 2**63:
-            drawn = torch.randint(int(from_num), int(to_num), size, generator=rng, device=rng.device)
+            drawable = torch.int64 if name in PyTorchComputeBackend.host_only_dtypes else dtype
+            drawn = torch.randint(
+                int(from_num), int(to_num), size, generator=rng, device=rng.device, dtype=drawable
+            )
         else:
             rng, host = self.host_generator(rng)
             values = host.integers(int(from_num), int(to_num), size=size, dtype=host_dtype(name))

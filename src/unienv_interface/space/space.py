@@ -16,6 +16,7 @@ __all__ = [
     "AnySpace",
     "BoundedManner",
     "Space",
+    "check_backend",
     "check_children",
     "convert_array",
     "join_path",
@@ -94,8 +95,7 @@ class Space(ABC, Generic[SpaceDataT, BDeviceType, BDtypeType, BRNGType]):
         dtype: BDtypeType | None = None,
     ) -> None:
         """Set what all spaces have and freeze the instance: subclasses call this last."""
-        if not isinstance(backend, ComputeBackend):
-            raise SpaceError(f"backend: expected a ComputeBackend, got {backend!r}")
+        check_backend(backend)
         self.backend = backend
         self.dtype = None if dtype is None else backend.canonical_dtype(dtype)
         self._device = backend.canonical_device(device)
@@ -145,9 +145,9 @@ class Space(ABC, Generic[SpaceDataT, BDeviceType, BDtypeType, BRNGType]):
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if type(self) is not type(other):
+        if not isinstance(other, Space) or type(self) is not type(other):
             return NotImplemented
-        return bool(self._key == getattr(other, "_key"))  # noqa: B009
+        return self._key == other._key
 
     def __hash__(self) -> int:
         return self._hash
@@ -281,6 +281,16 @@ def convert_array(source: AnyBackend, data: Any, backend: AnyBackend | None, dev
     if target is not source:
         data = target.from_other_backend(source, data)
     return data if device is None else target.to_device(data, device)
+
+
+def check_backend(backend: Any) -> None:
+    """Check that `backend` is one.
+
+    Raises:
+        SpaceError: it is not.
+    """
+    if not isinstance(backend, ComputeBackend):
+        raise SpaceError(f"backend: expected a ComputeBackend, got {backend!r}")
 
 
 def check_children(backend: AnyBackend, spaces: Mapping[str, Any] | Mapping[int, Any]) -> None:

@@ -71,15 +71,23 @@ class BatchedSpace(Space[NDArray[Any], BDeviceType, BDtypeType, BRNGType]):
         values = _elements(x, self.batch_shape)
         if values is None:
             raise SpaceValueError(path, f"object array of shape {self.batch_shape}", describe(x))
+        try:
+            coerced = [self.single_space.coerce(value) for value in values]
+        except SpaceValueError:
+            coerced = self._coerce_each(values, path)
+        if isinstance(x, np.ndarray) and all(new is old for new, old in zip(coerced, values, strict=True)):
+            return x if x.dtype == object else object_array(coerced, self.batch_shape)
+        return object_array(coerced, self.batch_shape)
+
+    def _coerce_each(self, values: list[Any], path: str) -> list[Any]:
+        """The values in canonical form, with each one's place for the message, which takes its time."""
         coerced = []
         for index, value in zip(np.ndindex(self.batch_shape), values, strict=True):
             place = path
             for position in index:
                 place = join_path(place, position)
             coerced.append(self.single_space.coerce(value, path=place))
-        if isinstance(x, np.ndarray) and all(new is old for new, old in zip(coerced, values, strict=True)):
-            return x if x.dtype == object else object_array(coerced, self.batch_shape)
-        return object_array(coerced, self.batch_shape)
+        return coerced
 
     def sample(self, rng: BRNGType, **kwargs: Any) -> tuple[BRNGType, NDArray[Any]]:
         """Draw every element independently."""

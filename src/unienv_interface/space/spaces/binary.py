@@ -14,7 +14,7 @@ from unienv_interface.backends.base import (
     ComputeBackend,
 )
 from unienv_interface.errors import SpaceError
-from unienv_interface.space.space import BoundedManner, Space, convert_array
+from unienv_interface.space.space import BoundedManner, Space, check_backend, convert_array
 from unienv_interface.space.spaces.values import coerce_array
 
 __all__ = ["BinarySpace"]
@@ -43,6 +43,7 @@ class BinarySpace(Space[BArrayType, BDeviceType, BDtypeType, BRNGType]):
         dtype: BDtypeType | None = None,
         device: BDeviceType | None = None,
     ) -> None:
+        check_backend(backend)
         dtype = backend.default_boolean_dtype if dtype is None else dtype
         if not backend.dtype_is_boolean(dtype):
             raise SpaceError(f"dtype: expected a boolean type, got {dtype!r}")
@@ -69,7 +70,7 @@ class BinarySpace(Space[BArrayType, BDeviceType, BDtypeType, BRNGType]):
         return BinarySpace(target, self.shape, device=device)
 
     def coerce(self, x: Any, *, path: str = "") -> BArrayType:
-        array: BArrayType = coerce_array(self.backend, x, "bool", self.shape, path)
+        array: BArrayType = coerce_array(self.backend, x, "bool", self.shape, path, self._device)
         return array
 
     def sample(self, rng: BRNGType, **kwargs: Any) -> tuple[BRNGType, BArrayType]:

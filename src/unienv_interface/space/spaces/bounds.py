@@ -92,7 +92,7 @@ class Bounds:
 
     def batched(self, n: int) -> Bounds:
         """The bounds of `n` such arrays along a new first axis."""
-        return make_bounds(self.low[None], self.high[None], self.dtype, (n, *self.shape))
+        return Bounds(self.low[None], self.high[None], (n, *self.shape), self.dtype)
 
     def element(self, index: int) -> Bounds:
         """The bounds of entry `index` along the first axis."""

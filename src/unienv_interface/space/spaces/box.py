@@ -20,7 +20,7 @@ from unienv_interface.backends.base import (
 )
 from unienv_interface.backends.dtypes import FLOATING, INTEGERS
 from unienv_interface.errors import SpaceError, SpaceValueError
-from unienv_interface.space.space import BoundedManner, Space, convert_array, validate_shape
+from unienv_interface.space.space import BoundedManner, Space, check_backend, convert_array, validate_shape
 from unienv_interface.space.spaces._clipping import clip_host
 from unienv_interface.space.spaces._sampling import sample_within
 from unienv_interface.space.spaces.bounds import Bounds, make_bounds
@@ -66,6 +66,7 @@ class BoxSpace(Space[BArrayType, BDeviceType, BDtypeType, BRNGType]):
         device: BDeviceType | None = None,
         shape: Sequence[int] | None = None,
     ) -> None:
+        check_backend(backend)
         self._dtype_name = backend.dtype_name(dtype)
         if self._dtype_name not in (*INTEGERS, *FLOATING):
             raise SpaceError(f"dtype: expected an integer or floating type, got {self._dtype_name}")
@@ -113,14 +114,12 @@ class BoxSpace(Space[BArrayType, BDeviceType, BDtypeType, BRNGType]):
 
     def with_bounds(self, bounds: Bounds) -> BoxSpace[BArrayType, BDeviceType, BDtypeType, BRNGType]:
         """A box of the same backend and device with other bounds, and so another shape or data type."""
-        return BoxSpace(
-            self.backend,
-            bounds.low,
-            bounds.high,
-            dtype=self.backend.dtype_from_name(bounds.dtype),
-            device=self._device,
-            shape=bounds.shape,
-        )
+        box: BoxSpace[BArrayType, BDeviceType, BDtypeType, BRNGType] = BoxSpace.__new__(BoxSpace)
+        # Bounds were checked and cut short when they were made, so __init__ need not do it again.
+        box._bounds, box._dtype_name = bounds, bounds.dtype
+        dtype = self.backend.dtype_from_name(bounds.dtype)
+        Space.__init__(box, self.backend, bounds.shape, self._device, dtype)
+        return box
 
     def to(
         self, backend: AnyBackend | None = None, device: Any | None = None
@@ -146,7 +145,7 @@ class BoxSpace(Space[BArrayType, BDeviceType, BDtypeType, BRNGType]):
         )
 
     def coerce(self, x: Any, *, path: str = "") -> BArrayType:
-        array: BArrayType = coerce_array(self.backend, x, self._dtype_name, self.shape, path)
+        array: BArrayType = coerce_array(self.backend, x, self._dtype_name, self.shape, path, self._device)
         if any(self._restricts) and not self._is_within(array):
             self._raise_outside(self.backend.to_numpy(array), path)
         return array

@@ -8,7 +8,14 @@ from typing import Any
 
 from unienv_interface.backends.base import AnyBackend, BDeviceType, BDtypeType, BRNGType, ComputeBackend
 from unienv_interface.errors import SpaceError, SpaceValueError
-from unienv_interface.space.space import AnySpace, BoundedManner, Space, check_children, join_path
+from unienv_interface.space.space import (
+    AnySpace,
+    BoundedManner,
+    Space,
+    check_backend,
+    check_children,
+    join_path,
+)
 from unienv_interface.space.spaces.values import describe
 
 __all__ = ["DictSpace"]
@@ -42,6 +49,7 @@ class DictSpace(Space[dict[str, Any], BDeviceType, BDtypeType, BRNGType]):
         | None = None,
         device: BDeviceType | None = None,
     ) -> None:
+        check_backend(backend)
         pairs = list(spaces.items() if isinstance(spaces, Mapping) else spaces or ())
         for key, _ in pairs:
             if not isinstance(key, str):

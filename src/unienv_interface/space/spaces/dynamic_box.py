@@ -19,7 +19,7 @@ from unienv_interface.backends.base import (
 )
 from unienv_interface.backends.dtypes import FLOATING, INTEGERS
 from unienv_interface.errors import SpaceError, SpaceValueError
-from unienv_interface.space.space import BoundedManner, Space, convert_array, validate_shape
+from unienv_interface.space.space import BoundedManner, Space, check_backend, convert_array, validate_shape
 from unienv_interface.space.spaces._padding import (
     exact_fill_value,
     filled_axis_length,
@@ -75,6 +75,7 @@ class DynamicBoxSpace(Space[BArrayType, BDeviceType, BDtypeType, BRNGType]):
         device: BDeviceType | None = None,
         fill_value: int | float = 0,
     ) -> None:
+        check_backend(backend)
         self._dtype_name = backend.dtype_name(dtype)
         if self._dtype_name not in (*INTEGERS, *FLOATING):
             raise SpaceError(f"dtype: expected an integer or floating type, got {self._dtype_name}")

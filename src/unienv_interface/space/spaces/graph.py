@@ -20,6 +20,7 @@ from unienv_interface.errors import SpaceError, SpaceValueError
 from unienv_interface.space.space import (
     BoundedManner,
     Space,
+    check_backend,
     convert_array,
     join_path,
     validate_count,
@@ -87,6 +88,7 @@ class GraphSpace(
         batch_shape: Sequence[int] = (),
         device: BDeviceType | None = None,
     ) -> None:
+        check_backend(backend)
         features: dict[str, Any] = {
             "node_feature_space": node_feature_space,
             "edge_feature_space": edge_feature_space,

@@ -7,7 +7,7 @@ from typing import Any
 
 from unienv_interface.backends.base import AnyBackend, BDeviceType, BDtypeType, BRNGType, ComputeBackend
 from unienv_interface.errors import SpaceValueError
-from unienv_interface.space.space import BoundedManner, Space, check_children, join_path
+from unienv_interface.space.space import BoundedManner, Space, check_backend, check_children, join_path
 from unienv_interface.space.spaces.values import describe
 
 __all__ = ["TupleSpace"]
@@ -37,6 +37,7 @@ class TupleSpace(Space[tuple[Any, ...], BDeviceType, BDtypeType, BRNGType]):
         spaces: Iterable[Space[Any, BDeviceType, BDtypeType, BRNGType]],
         device: BDeviceType | None = None,
     ) -> None:
+        check_backend(backend)
         children = tuple(spaces)
         check_children(backend, dict(enumerate(children)))
         if device is not None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from unienv_interface.backends.base import AnyBackend, BDeviceType, BDtypeType, BRNGType, ComputeBackend
 from unienv_interface.errors import SpaceError, SpaceValueError
-from unienv_interface.space.space import BoundedManner, Space, check_children, join_path
+from unienv_interface.space.space import BoundedManner, Space, check_backend, check_children, join_path
 from unienv_interface.space.spaces.values import describe
 
 __all__ = ["UnionSpace"]
@@ -39,6 +39,7 @@ class UnionSpace(Space[tuple[int, Any], BDeviceType, BDtypeType, BRNGType]):
         spaces: Iterable[Space[Any, BDeviceType, BDtypeType, BRNGType]],
         device: BDeviceType | None = None,
     ) -> None:
+        check_backend(backend)
         children = tuple(spaces)
         if not children:
             raise SpaceError("spaces: expected at least one")

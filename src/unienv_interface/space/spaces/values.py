@@ -58,7 +58,9 @@ def _leaves(x: list[Any] | tuple[Any, ...]) -> Iterator[Any]:
             yield item
 
 
-def coerce_array(backend: AnyBackend, x: Any, dtype: str, shape: tuple[int, ...], path: str) -> Any:
+def coerce_array(
+    backend: AnyBackend, x: Any, dtype: str, shape: tuple[int, ...], path: str, device: Any | None = None
+) -> Any:
     """`x` as an array of the backend, of this type and shape, no value changed.
 
     Args:
@@ -67,6 +69,7 @@ def coerce_array(backend: AnyBackend, x: Any, dtype: str, shape: tuple[int, ...]
         dtype: name of the data type wanted.
         shape: shape wanted.
         path: where `x` stands, for the message.
+        device: where plain numbers become an array; arrays stay where they are.
 
     Raises:
         SpaceValueError: `x` is something else, or of another shape or a higher kind of type.
@@ -79,7 +82,7 @@ def coerce_array(backend: AnyBackend, x: Any, dtype: str, shape: tuple[int, ...]
         _check_shape(numbers.shape, shape, path)
         check_kind(numbers.dtype.name, dtype, path)
         check_exact(numbers, dtype, path)
-        return backend.from_numpy(np.array(numbers), dtype=backend.dtype_from_name(dtype))
+        return backend.from_numpy(np.array(numbers), dtype=backend.dtype_from_name(dtype), device=device)
     _check_shape(tuple(x.shape), shape, path)
     check_kind(backend.dtype_name(x.dtype), dtype, path)
     return cast_exact(backend, x, dtype, path)
