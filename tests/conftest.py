@@ -65,10 +65,6 @@ def pytest_report_header() -> str:
     """Say once what is missing: pytest counts the tests that are skipped for it."""
     missing = [name for name in OPTIONAL if importlib.util.find_spec(name) is None]
     return f"not installed, tests skipped: {', '.join(missing) or 'nothing'}"
-        f"not installed, tests skipped: {', '.join(missing)}"
-        if missing
-        else "every optional package is installed"
-    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
