@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from unienv_data.testing.factories import INF, AnyBackend, AnySpace, box, dynamic_box, full_box
+from unienv_data.testing.samples import EDGE_VALUES, same, values
 from unienv_data.testing.spaces import NO_ARRAYS, SPACES
-from unienv_data.testing.values import EDGE_VALUES, same, values
 
 __all__ = [
     "EDGE_VALUES",

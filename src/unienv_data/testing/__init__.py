@@ -2,13 +2,15 @@
 
 Subclass a suite, say how its subjects are made, and let pytest collect the subclass:
 
-    from unienv_data.testing import LocalFolder, ReplayBufferTests
+    from unienv_data.testing import StorageTests
 
-    class MyFolder(LocalFolder):
-        storage_cls = MyStorage
+    class TestMyStorage(StorageTests):
+        def make_storage(self, space, capacity):
+            return MyStorage.create(space, capacity=capacity, cache_path=self.folder / "data")
 
-    class TestMyStorage(ReplayBufferTests):
-        place = MyFolder()
+        def open_storage(self, storage, *, read_only):
+            space = storage.single_instance_space
+            return MyStorage.load_from(self.folder / "data", space, read_only=read_only)
 
 Subjects are compared with lists and dictionaries, over one corpus of spaces, values and indexes; what they
 wrote is read back by plain zarr-python where it says that others can.
@@ -24,12 +26,15 @@ from unienv_interface._optional import import_optional
 if TYPE_CHECKING:
     from unienv_data.testing.buffer_machine import ReplayBufferMachine
     from unienv_data.testing.buffer_tests import ReplayBufferTests
+    from unienv_data.testing.codec_tests import CodecTests
     from unienv_data.testing.indexes import INDEXES, INVALID_INDEXES
     from unienv_data.testing.model import BufferModel
     from unienv_data.testing.places import BufferPlace, InMemory, LocalFolder, MemoryUrl
     from unienv_data.testing.raw import raw_columns, raw_rows
+    from unienv_data.testing.samples import same, values
+    from unienv_data.testing.space_tests import SpaceTests
     from unienv_data.testing.spaces import SPACES
-    from unienv_data.testing.values import same, values
+    from unienv_data.testing.storage_tests import StorageTests
 
 __all__ = [
     "INDEXES",
@@ -37,11 +42,14 @@ __all__ = [
     "SPACES",
     "BufferModel",
     "BufferPlace",
+    "CodecTests",
     "InMemory",
     "LocalFolder",
     "MemoryUrl",
     "ReplayBufferMachine",
     "ReplayBufferTests",
+    "SpaceTests",
+    "StorageTests",
     "raw_columns",
     "raw_rows",
     "same",
@@ -61,14 +69,17 @@ __getattr__, __dir__ = lazy_exports(
         "SPACES": f"{_ROOM}.spaces",
         "BufferModel": f"{_ROOM}.model",
         "BufferPlace": f"{_ROOM}.places",
+        "CodecTests": f"{_ROOM}.codec_tests",
         "InMemory": f"{_ROOM}.places",
         "LocalFolder": f"{_ROOM}.places",
         "MemoryUrl": f"{_ROOM}.places",
         "ReplayBufferMachine": f"{_ROOM}.buffer_machine",
         "ReplayBufferTests": f"{_ROOM}.buffer_tests",
+        "SpaceTests": f"{_ROOM}.space_tests",
+        "StorageTests": f"{_ROOM}.storage_tests",
         "raw_columns": f"{_ROOM}.raw",
         "raw_rows": f"{_ROOM}.raw",
-        "same": f"{_ROOM}.values",
-        "values": f"{_ROOM}.values",
+        "same": f"{_ROOM}.samples",
+        "values": f"{_ROOM}.samples",
     },
 )

@@ -15,9 +15,9 @@ from unienv_data.testing.indexes import INDEXES, INVALID_INDEXES, addressed
 from unienv_data.testing.model import BufferModel
 from unienv_data.testing.places import BufferPlace
 from unienv_data.testing.raw import raw_columns, raw_rows
+from unienv_data.testing.samples import same, values
 from unienv_data.testing.spaces import NO_ARRAYS, SPACES
 from unienv_data.testing.suite import Suite, batch_of, rows_of
-from unienv_data.testing.values import same, values
 from unienv_interface.space.space_utils.flatten_utils import flatten_data, is_flattenable
 
 __all__ = ["ReplayBufferTests"]

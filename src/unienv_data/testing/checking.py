@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from unienv_data.testing.model import BufferModel
+from unienv_data.testing.samples import same
 from unienv_data.testing.suite import rows_of
-from unienv_data.testing.values import same
 
 __all__ = ["check", "check_equal"]
 

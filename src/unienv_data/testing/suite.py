@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from unienv_data.testing.factories import AnySpace
+from unienv_data.testing.factories import AnyBackend, AnySpace
 from unienv_data.testing.spaces import SPACES
 from unienv_interface.backends import load_backend
 from unienv_interface.space.space_utils import batch_utils
@@ -52,6 +52,11 @@ class Suite:
                 ],
                 ids=cls.backend_names,
             )
+
+    @staticmethod
+    def backend_called(name: str) -> AnyBackend | None:
+        """The backend of that name; None where it is not installed."""
+        return load_backend(name) if _is_installed(name) else None
 
     @pytest.fixture(autouse=True)
     def _own_folder(self, tmp_path: Path) -> Iterator[None]:
