@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import requires_torch
 from tests.unienv_interface.corpus import INF, SPACES, AnyBackend, AnySpace, box, full_box
-from unienv_interface.backends import NumpyComputeBackend
+from unienv_interface.backends import NumpyComputeBackend, load_backend
 from unienv_interface.backends.dtypes import INTEGERS
 from unienv_interface.errors import DocumentError, SpaceError
 from unienv_interface.space import BoxSpace, DictSpace, TextSpace
@@ -190,8 +191,9 @@ def test_nesting_without_end() -> None:
         json_to_space(document)
 
 
+@requires_torch
 def test_a_backend_without_the_type() -> None:
-    torch_backend = pytest.importorskip("unienv_interface.backends.pytorch").PyTorchComputeBackend
+    torch_backend = load_backend("pytorch")
     space = box(torch_backend, 0, 1, "bfloat16", (2,))
     document = through_text(space)
     assert json_to_space(document, torch_backend) == space
