@@ -248,6 +248,8 @@ class ResidentStore(SlotStore):
 def _place(slots: RowIndex) -> Place:
     if not isinstance(slots, range):
         return slots
-    if slots.step > 0 or not slots:
+    if not slots:  # wherever it begins, which may be before the first slot
+        return slice(0, 0)
+    if slots.step > 0:
         return slice(slots.start, slots.stop, slots.step)
     return slice(slots.start, slots.stop if slots.stop >= 0 else None, slots.step)

@@ -241,6 +241,11 @@ class Slots(RuleBasedStateMachine):
 TestSlots = Slots.TestCase
 
 
+@pytest.mark.parametrize("slots", [range(-1, 0, -1), range(5, 2), range(-3, -3), np.zeros(0, np.int64)])
+def test_no_slots_are_no_rows(slots: Any) -> None:
+    assert all(len(data) == 0 for data in make(2).get(slots, NAMES).values())
+
+
 # Memory
 
 
