@@ -99,11 +99,11 @@ def dtype_name(argument: str, dtype: Any) -> str:
         SpaceError: it is no numeric type.
     """
     try:
-        return NumpyComputeBackend.dtype_name(dtype)
+        name = NumpyComputeBackend.dtype_name(dtype)
     except SpaceError:
-        name = str(dtype).removeprefix("torch.")
-        if name in DTYPE_NAMES and name != "bool":
-            return name
+        name = getattr(dtype, "__name__", str(dtype)).removeprefix("torch.")
+    if name in DTYPE_NAMES and name != "bool":
+        return name
     raise SpaceError(f"{argument}: expected a data type or its name, got {dtype!r}")
 
 

@@ -148,7 +148,7 @@ def _mixer(target: AnyBox, lines: Mapping[int, Taps], order: list[int]) -> Step:
     work = working_dtype(target.bounds.dtype)
     may_be_infinite = target.bounds.dtype in FLOATING and not target.is_bounded("both")
     steps = [_mixer_along(target.backend, axis, lines[axis], work, may_be_infinite) for axis in order]
-    fit = fit_to(target, work)
+    fit = fit_to(target, work, target.bounds)
 
     def run(x: Any) -> Any:
         with np.errstate(over="ignore", invalid="ignore"):

@@ -19,7 +19,7 @@ from unienv_interface.transformations.documents import one_of, read_parameters
 from unienv_interface.transformations.fitting import fit_to
 from unienv_interface.transformations.image_layout import LAYOUTS, check_layout, image_axes
 from unienv_interface.transformations.linear import LinearMap, mapped_bounds
-from unienv_interface.transformations.planning import Plan, PlannedTransformation
+from unienv_interface.transformations.planning import Plan, PlannedTransformation, leads_back
 from unienv_interface.transformations.registry import register_transformation
 
 __all__ = ["FloatToImageTransformation", "ImageToFloatTransformation"]
@@ -69,7 +69,7 @@ class _ImageTransformation(PlannedTransformation):
         turned = _turned_bounds(box.bounds, self.source_layout, self.layout)
         target = box.with_bounds(self._target_bounds(turned, linear))
         work = linear.working_dtype(box.bounds.dtype, target.bounds.dtype)
-        run, fit = linear.bind(backend, work), fit_to(target, work)
+        run, fit = linear.bind(backend, work), fit_to(target, work, turned)
         return Plan(target, lambda data: fit(run(turn(batch_of(box, data, len(self.layout))))))
 
     def serialize(self, source_space: AnySpace | None = None) -> dict[str, Any]:
@@ -136,8 +136,9 @@ class ImageToFloatTransformation(_ImageTransformation):
 class FloatToImageTransformation(_ImageTransformation):
     """Images of numbers from 0 to 1 as uint8 (or uint16): the inverse of `ImageToFloatTransformation`.
 
-    x becomes x * 255 (x * 65535), rounded, halves to even; what lies beyond 0 and 1, and NaN, becomes
-    the nearest that the bounds allow. Results are contiguous.
+    x becomes x * 255 (x * 65535), rounded, halves to even; what lies beyond 0 and 1 becomes the nearest
+    of them. Results are contiguous. The inverse gives each number back to within half a step, for
+    sources from 0 to 1.
 
     Args:
         dtype: data type of the results, uint8 or uint16.
@@ -176,14 +177,15 @@ class FloatToImageTransformation(_ImageTransformation):
         low, high = (np.clip(np.round(bound), *limits) for bound in (mapped.low, mapped.high))
         return make_bounds(low, high, self.dtype, bounds.shape)
 
-    def direction_inverse(self, source_space: AnySpace | None = None) -> ImageToFloatTransformation:
+    def direction_inverse(self, source_space: AnySpace | None = None) -> ImageToFloatTransformation | None:
         if source_space is None:
             raise SpaceError("source_space: needed for the data type that leads back")
         box = as_box(source_space, type(self).__name__)
         self._check_source(box)
-        return ImageToFloatTransformation(
+        inverse = ImageToFloatTransformation(
             dtype=box.bounds.dtype, source_layout=self.layout, layout=self.source_layout
         )
+        return inverse if leads_back(self, inverse, box) else None
 
     @classmethod
     def deserialize_from(cls, json_data: Mapping[str, Any]) -> Self:

@@ -26,8 +26,8 @@ _SMALLEST_NORMAL = float(np.finfo(np.float32).smallest_normal)
 class LinearMap:
     """The map of x to ((x * before - shift) / span * width + base) * after.
 
-    In this order, so that x = shift gives base and x = shift + span gives base + width, without the
-    loss that a common factor would bring where the shift is large.
+    In this order, so that x = shift gives base and x = shift + span gives base + width, and nothing is
+    lost where the shift is large beside the span, as it would be with one factor and one summand.
 
     Attributes:
         shift: float64, broadcastable to the arrays, as are the others.
@@ -128,7 +128,7 @@ def between(
 def apply_linear(source: AnyBox, target: AnyBox, linear: LinearMap) -> Callable[[Any], Any]:
     """The function that maps values of one box into another, rounded to its type and within its bounds."""
     work = linear.working_dtype(source.bounds.dtype, target.bounds.dtype)
-    run, fit = linear.bind(source.backend, work), fit_to(target, work)
+    run, fit = linear.bind(source.backend, work), fit_to(target, work, source.bounds)
     return lambda data: fit(run(batch_of(source, data)))
 
 

@@ -25,7 +25,7 @@ from unienv_interface.transformations.documents import (
 )
 from unienv_interface.transformations.linear import apply_linear, mapped_bounds
 from unienv_interface.transformations.parts import check_separator, find_parts, located, plan_parts
-from unienv_interface.transformations.planning import Plan, PlannedTransformation, same
+from unienv_interface.transformations.planning import Plan, PlannedTransformation, leads_back, same
 from unienv_interface.transformations.registry import register_transformation
 from unienv_interface.transformations.statistics import MODES, ColumnStatistics, check_statistics
 
@@ -155,7 +155,8 @@ class NormalizeTransformation(_ColumnsTransformation):
 class DenormalizeTransformation(_ColumnsTransformation):
     """Normalized columns brought back to their own scale: the inverse of `NormalizeTransformation`.
 
-    Results are rounded to each column's data type and kept within its bounds.
+    Results are rounded to each column's data type and kept within its bounds. The inverse is there for
+    spaces that `NormalizeTransformation` gives.
 
     Args:
         statistics: what the columns were normalized by.
@@ -197,9 +198,9 @@ class DenormalizeTransformation(_ColumnsTransformation):
         linear = self.columns[column].map_for(template.dtype, box.shape, self.epsilon)
         return Plan(target, apply_linear(box, target, linear.inverse()))
 
-    def direction_inverse(self, source_space: AnySpace | None = None) -> NormalizeTransformation:
+    def direction_inverse(self, source_space: AnySpace | None = None) -> NormalizeTransformation | None:
         found = self.columns if source_space is None else self._parts(source_space)
-        return NormalizeTransformation(
+        inverse = NormalizeTransformation(
             {column: self.columns[column].document() for column in found},
             {column: self.columns[column].mode for column in found},
             dtype=self.dtype,
@@ -207,6 +208,7 @@ class DenormalizeTransformation(_ColumnsTransformation):
             ignore_missing_keys=self.ignore_missing_keys,
             nested_separator=self.nested_separator,
         )
+        return inverse if source_space is None or leads_back(self, inverse, source_space) else None
 
     def _options(self) -> dict[str, Any]:
         boxes = {column: template.document() for column, template in self.boxes.items()}

@@ -11,7 +11,7 @@ from typing import Any
 from unienv_interface.space.space import AnySpace
 from unienv_interface.transformations.transformation import DataTransformation
 
-__all__ = ["Plan", "PlannedTransformation", "plan_of", "same"]
+__all__ = ["Plan", "PlannedTransformation", "leads_back", "plan_of", "same"]
 
 # A transformation sees the space of single values and that of batches; few see more.
 _MOST_PLANS = 16
@@ -41,6 +41,14 @@ def plan_of(transformation: DataTransformation, source_space: AnySpace) -> Plan:
         return transformation.plan(source_space)
     target = transformation.get_target_space_from_source(source_space)
     return Plan(target, partial(transformation.transform, source_space))
+
+
+def leads_back(
+    transformation: DataTransformation, inverse: DataTransformation, source_space: AnySpace
+) -> bool:
+    """Whether `inverse` goes from the target space of a transformation to exactly its source space."""
+    target = transformation.get_target_space_from_source(source_space)
+    return inverse.get_target_space_from_source(target) == source_space
 
 
 class PlannedTransformation(DataTransformation):

@@ -13,10 +13,11 @@ from unienv_interface.backends.dtypes import FLOATING, promote_dtypes
 from unienv_interface.errors import SpaceError
 from unienv_interface.space.space import AnySpace
 from unienv_interface.space.space_utils.document_numbers import dump_bound
-from unienv_interface.space.spaces import BoxSpace
 from unienv_interface.transformations.arrays import as_box, dtype_name, host_array, short_form
+from unienv_interface.transformations.box_template import BoxTemplate
 from unienv_interface.transformations.documents import dtype_or_none, numbers, read_parameters
 from unienv_interface.transformations.linear import apply_linear, between
+from unienv_interface.transformations.parts import located
 from unienv_interface.transformations.planning import Plan, PlannedTransformation
 from unienv_interface.transformations.registry import register_transformation
 
@@ -27,9 +28,9 @@ __all__ = ["RescaleTransformation"]
 class RescaleTransformation(PlannedTransformation):
     """Arrays of a box with finite bounds brought linearly to new bounds, element by element.
 
-    The old low becomes the new low exactly, and the old high the new high. An element whose old bounds
-    are one number becomes the middle of the new ones. In integer types results are rounded, halves to
-    even. Computed in float32, or in float64 where a type or the range asks for it.
+    The old low becomes the new low exactly, the old high the new high to within rounding. An element
+    whose old bounds are one number becomes the middle of the new ones. In integer types results are
+    rounded, halves to even. Computed in float32, or in float64 where a type or the range asks for it.
 
     The inverse leads back to the old bounds and data type. It gives the value that came in to within
     the rounding of both types: about `eps * max(abs(low), abs(high))` of either box, in units of that
@@ -73,14 +74,8 @@ class RescaleTransformation(PlannedTransformation):
             raise SpaceError(f"{type(self).__name__}: expected finite bounds, got {box!r}")
         name = box.bounds.dtype
         wanted = self.new_dtype or (name if name in FLOATING else promote_dtypes([name, "float32"]))
-        target = BoxSpace(
-            box.backend,
-            self.new_low,
-            self.new_high,
-            dtype=box.backend.dtype_from_name(wanted),
-            device=box.device,
-            shape=box.shape,
-        )
+        with located(type(self).__name__):
+            target = BoxTemplate(self.new_low, self.new_high, wanted).box_like(box)
         old, new = box.bounds, target.bounds
         return Plan(target, apply_linear(box, target, between(old.low, old.high, new.low, new.high)))
 

@@ -25,14 +25,14 @@ class DataTransformation(ABC):
     latter a first axis of length 1, which `batch_space(space)` gives, stands for any length.
 
     **Values.** What `transform` gives is in the target space wherever `data` is in the source space,
-    bounds and data type included. `data` is never changed; what a transformation does not touch comes
-    back as it is, without a copy, and may be a view where the backend has views.
+    bounds and data type included; NaN, which no bounded array can hold, is refused where it would have
+    to become a number. `data` is never changed; what a transformation does not touch comes back as it
+    is, without a copy, and may be a view where the backend has views.
 
     Transformations are values: they do not change once they are made, and they pickle.
 
     Attributes:
-        has_inverse: whether `direction_inverse` gives a transformation, for every space that this one
-            accepts.
+        has_inverse: False where `direction_inverse` gives None, whatever the space.
     """
 
     has_inverse: bool = False
@@ -72,7 +72,7 @@ class DataTransformation(ABC):
                 does not depend on it take None.
 
         Returns:
-            The inverse, None where there is none (`has_inverse` is False).
+            The inverse, None where nothing leads back to exactly that space.
 
         Raises:
             SpaceError: the source space is needed, or this transformation does not apply to it.
