@@ -10,6 +10,15 @@ from unienv_interface._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from unienv_data.base import BatchBase, BatchSampler, SpaceStorage
+    from unienv_data.batches import (
+        CombinedBatch,
+        FrameStackedBatch,
+        SliceStackedBatch,
+        SubIndexedBatch,
+        SubItemBatch,
+        ToBackendOrDeviceBatch,
+        TransformedBatch,
+    )
     from unienv_data.dataset_info import DatasetInfo, describe_dataset
     from unienv_data.opening import open
     from unienv_data.replay_buffer import ReplayBuffer
@@ -21,10 +30,17 @@ else:
         {
             "BatchBase": "unienv_data.base",
             "BatchSampler": "unienv_data.base",
+            "CombinedBatch": "unienv_data.batches",
             "DatasetInfo": "unienv_data.dataset_info",
+            "FrameStackedBatch": "unienv_data.batches",
             "ReplayBuffer": "unienv_data.replay_buffer",
+            "SliceStackedBatch": "unienv_data.batches",
             "SpaceStorage": "unienv_data.base",
             "StepSampler": "unienv_data.samplers",
+            "SubIndexedBatch": "unienv_data.batches",
+            "SubItemBatch": "unienv_data.batches",
+            "ToBackendOrDeviceBatch": "unienv_data.batches",
+            "TransformedBatch": "unienv_data.batches",
             "ZarrStorage": "unienv_data.storages",
             "describe_dataset": "unienv_data.dataset_info",
             "open": "unienv_data.opening",
@@ -34,10 +50,17 @@ else:
 __all__ = [
     "BatchBase",
     "BatchSampler",
+    "CombinedBatch",
     "DatasetInfo",
+    "FrameStackedBatch",
     "ReplayBuffer",
+    "SliceStackedBatch",
     "SpaceStorage",
     "StepSampler",
+    "SubIndexedBatch",
+    "SubItemBatch",
+    "ToBackendOrDeviceBatch",
+    "TransformedBatch",
     "ZarrStorage",
     "__version__",
     "describe_dataset",

@@ -184,7 +184,7 @@ class BatchView(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
         return self.batch._read_parts(self._located(rows), [(*column, *path) for path in paths])
 
     def _read_flattened(self, rows: RowIndex) -> tuple[BArrayType, dict[str, Any] | None]:
-        if self._selection.column:
+        if self._selection.column or self._selection.offsets:
             return super()._read_flattened(rows)
         return self.batch._read_flattened(self._located(rows))
 
@@ -209,7 +209,7 @@ class BatchView(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
         chosen, numbering = self._chosen(), self.batch._numbering()
         if chosen.rows is None:
             return numbering
-        return SelectedNumbering(numbering, chosen.rows, chosen.anchor)
+        return SelectedNumbering(numbering, chosen.rows, chosen.anchor, self._selection.is_complete)
 
     def _beneath(self) -> BatchBase[Any, BArrayType, BDeviceType, BDtypeType, BRNGType]:
         return self.batch

@@ -124,6 +124,11 @@ class ReadableBatch(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BR
     def _batched_space(self) -> AnySpace:
         return batch_utils.batch_space(self.single_space, 1)
 
+    @cached_property
+    def _batched_metadata_space(self) -> AnySpace | None:
+        space = self.single_metadata_space
+        return None if space is None else batch_utils.batch_space(space, 1)
+
     # -- reading -------------------------------------------------------------------------------
 
     def get_at_with_metadata(self, idx: IndexableType | BArrayType) -> tuple[BatchT, dict[str, Any] | None]:

@@ -73,6 +73,10 @@ class Numbering(ABC):
     def segments(self, anchor: Any) -> Integers | None:
         """The segments, (E, 2) half-open ranges of rows numbered as at `anchor`; None where none are kept."""
 
+    def are_there(self, rows: Integers) -> NDArray[np.bool_]:
+        """Whether rows, which are numbers of this numbering, can be read."""
+        return np.ones(rows.shape, dtype=np.bool_)
+
     def reach(self, rows: Integers, *, in_segments: bool = True) -> tuple[Integers, Integers]:
         """How many rows of its run stand before and after each of `rows`, which are there."""
         runs = self.runs(self.anchor, in_segments=in_segments)
@@ -307,9 +311,10 @@ class SelectedNumbering(Numbering):
     def moved(self, rows: RowIndex, anchor: Any) -> RowIndex:
         if anchor is None or anchor[0] is self.rows:
             return rows
-        meant = row_array(self.base.moved(anchor[0].at(rows), anchor[1]))
-        now = self.rows.positions(meant)
-        return np.where(meant < 0, GONE, now)
+        meant = anchor[0].at(rows)
+        if anchor[1] != self.since:
+            meant = self.base.moved(meant, anchor[1])
+        return self.rows.positions(row_array(meant))
 
     def runs(self, anchor: Any, *, in_segments: bool = True) -> Integers:
         rows, since = (self.rows, self.since) if anchor is None else anchor
@@ -319,6 +324,11 @@ class SelectedNumbering(Numbering):
         rows, since = (self.rows, self.since) if anchor is None else anchor
         segments = self.base.segments(since)
         return None if segments is None else rows.within(segments)
+
+    def are_there(self, rows: Integers) -> NDArray[np.bool_]:
+        now = row_array(self.base.moved(self.rows.at(rows.reshape(-1)), self.since))
+        there: NDArray[np.bool_] = (now >= 0).reshape(rows.shape)
+        return there
 
     def reach(self, rows: Integers, *, in_segments: bool = True) -> tuple[Integers, Integers]:
         now = row_array(self.base.moved(self.rows.at(rows), self.since))

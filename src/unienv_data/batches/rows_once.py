@@ -1,0 +1,74 @@
+"""Rows of a batch that are read once each, however often and in whatever order they are needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unienv_data.base import BatchBase
+from unienv_data.base.paths import Path, subspace
+from unienv_data.indexing import RowIndex
+from unienv_interface.space.space_utils import batch_utils
+
+__all__ = ["RowsOnce"]
+
+Integers = NDArray[np.int64]
+
+
+class RowsOnce:
+    """What one look at a batch needs.
+
+    First say what is needed (`want`), then `read`, then `take` it. Parts that are needed of the same rows are
+    read together; where the batch reads whole rows only, all are.
+
+    Args:
+        batch: what is read.
+    """
+
+    def __init__(self, batch: BatchBase[Any, Any, Any, Any, Any]) -> None:
+        self._batch = batch
+        self._wanted: dict[Path | None, list[Integers]] = {}
+        self._found: dict[Path | None, tuple[Integers, Any]] = {}
+
+    def want(self, path: Path | None, rows: Integers) -> None:
+        """Need a part, or, without a path, the metadata, of rows (...)."""
+        arrays = self._wanted.setdefault(path, [])
+        if not any(array is rows for array in arrays):
+            arrays.append(rows)
+
+    def read(self) -> None:
+        """Read what is needed."""
+        together: dict[tuple[int, ...], list[Path | None]] = {}
+        for path, arrays in self._wanted.items():
+            key = tuple(map(id, arrays)) if self._batch.reads_parts else ()
+            together.setdefault(key, []).append(path)
+        for paths in together.values():
+            distinct = {id(array): array for path in paths for array in self._wanted[path]}
+            rows = np.unique(np.concatenate([array.reshape(-1) for array in distinct.values()]))
+            parts = [path for path in paths if path is not None]
+            values, metadata = self._batch._read_parts(_compact(rows), parts)
+            self._found.update({part: (rows, value) for part, value in zip(parts, values, strict=True)})
+            if None in paths:
+                self._found[None] = (rows, metadata)
+
+    def take(self, path: Path | None, rows: Integers) -> Any:
+        """A part, or the metadata, of rows (...) that were wanted: a batch with these axes."""
+        read, value = self._found[path]
+        space: Any = self._batch.single_metadata_space
+        if path is not None:
+            space = subspace(self._batch.single_space, path)
+        if rows.size == len(read) and np.array_equal(rows.reshape(-1), read):
+            if rows.ndim == 1:
+                return value
+            return batch_utils.reshape_batch_size_in_data(
+                self._batch.backend, value, (len(read),), rows.shape
+            )
+        return batch_utils.get_at(space, value, np.searchsorted(read, rows))
+
+
+def _compact(rows: Integers) -> RowIndex:
+    """Ascending rows, as a range where they are consecutive."""
+    first, last = int(rows[0]), int(rows[-1])
+    return range(first, last + 1) if last - first == len(rows) - 1 else rows
