@@ -22,6 +22,7 @@ from unienv_data.schema.attributes import checked_attributes
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.storages import CommittingStorage
 from unienv_data.store.objects import open_objects
+from unienv_data.store.removal import is_taken
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 
 __all__ = ["KeptBatch"]
@@ -190,7 +191,7 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         if not isinstance(storage, CommittingStorage):
             raise SpaceError(f"{type(storage).__name__} does not commit, and cannot be dumped so")
         target = open_objects(path, storage_options)
-        if target.list(""):
+        if is_taken(target):
             raise DatasetExistsError(f"{target.url}: something is there already; choose another place")
         if self.is_mutable:
             self.commit()

@@ -20,6 +20,7 @@ from unienv_data.store.creation import NewStore, create_store
 from unienv_data.store.layout import LayoutOptions
 from unienv_data.store.logstore import LogStore
 from unienv_data.store.objects import ObjectStore, open_objects
+from unienv_data.store.removal import is_taken
 from unienv_data.store.residentstore import ResidentStore
 from unienv_data.store.slotstore import SlotStore
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
@@ -286,14 +287,23 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         return self._store.compact(buffer or self._own_state(), attributes)
 
     def dumps(self, path: str | PathLike[str]) -> None:
-        """Write the storage as a dataset of its own to `path`, a folder or any fsspec URL."""
+        """Write the storage as a dataset of its own to `path`, a folder or any fsspec URL.
+
+        Raises:
+            DatasetExistsError: something stands there.
+        """
+        target = open_objects(path)
+        if is_taken(target):
+            raise DatasetExistsError(f"{target.url}: something is there already; choose another place")
         if self.is_mutable:
             self.commit()
-        self.copy_to(open_objects(path), self.committed.buffer, self.committed.attributes)
+        try:
+            self.copy_to(target, self.committed.buffer, self.committed.attributes)
+        except BaseException:
+            target.delete_all()
+            raise
 
     def copy_to(self, target: ObjectStore, buffer: BufferState, attributes: Mapping[str, Any]) -> None:
-        if target.list("storage" if self.committed.path else ""):
-            raise DatasetExistsError(f"{target.url}: something is there already")
         self._store.copy_to(target, buffer, attributes)
 
     def release(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> None:

@@ -15,7 +15,7 @@ from unienv_data.store.commits import storage_objects, utc_now
 from unienv_data.store.layout import LayoutOptions, lay_out
 from unienv_data.store.logstore import LogStore
 from unienv_data.store.objects import ObjectStore
-from unienv_data.store.removal import remove_dataset
+from unienv_data.store.removal import is_taken, remove_dataset
 
 __all__ = ["NewStore", "begin_store", "create_store", "state_before_commits"]
 
@@ -67,7 +67,7 @@ def create_store(
     base = state_before_commits(path, new, buffer, attributes)
     if overwrite:
         remove_dataset(root, path)
-    if root.list(""):
+    if is_taken(root):
         raise DatasetExistsError(
             f"{root.url}: something is there already; pass overwrite=True to replace a dataset"
         )

@@ -9,9 +9,14 @@ from unienv_data.errors import DatasetError, DatasetExistsError, DocumentError
 from unienv_data.store.commits import find_commit, storage_objects
 from unienv_data.store.objects import ObjectStore
 
-__all__ = ["remove_dataset"]
+__all__ = ["is_taken", "remove_dataset"]
 
 _BEFORE_COMMITS = frozenset({"columns", "claims", "tails", "rows", "commits", "writer.lock"})
+
+
+def is_taken(root: ObjectStore) -> bool:
+    """Whether anything stands at `root`: objects below it, or one of its very name."""
+    return bool(root.list("")) or root.exists("")
 
 
 def remove_dataset(root: ObjectStore, path: str) -> None:
@@ -25,13 +30,14 @@ def remove_dataset(root: ObjectStore, path: str) -> None:
         DatasetExistsError: something else stands there, which stays.
         WriterLockedError: it is being written.
     """
-    names = {*root.list("")}
-    if not names:
+    if not is_taken(root):
         return
+    names = {*root.list("")}
     storage = storage_objects(root, path)
     inside = {*storage.list("")}
     cut_short = "columns" in inside and inside <= _BEFORE_COMMITS and names <= {path, *inside}
-    if not (cut_short or any(_has_commit(root, folder) for folder in {path, "storage", ""})):
+    is_ours = cut_short or any(_has_commit(root, folder) for folder in {path, "storage", ""})
+    if not is_ours or root.exists(""):
         raise DatasetExistsError(
             f"{root.url}: something is there that is no dataset, and is not overwritten; remove it yourself"
         )
