@@ -10,7 +10,7 @@ import numpy as np
 
 from unienv_data.columns.data import ColumnData, ColumnInfo, ColumnSpec
 from unienv_data.columns.rows import spread
-from unienv_data.errors import ClosedError
+from unienv_data.errors import ClosedError, CorruptDataError, StaleCommitError
 from unienv_data.indexing import RowIndex
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.store.array import StoredArray, stored_arrays
@@ -90,6 +90,17 @@ class CommitView(SlotStore):
         Slots that were never written give zeros, and empty ragged rows.
         """
         self._check_open()
+        try:
+            return self._get(slots, columns)
+        except CorruptDataError as exc:
+            if self._commit.number < 0 or self._commits.exists(self._commit.number):
+                raise
+            raise StaleCommitError(
+                f"{self._objects.url}: commit {self._commit.number} has been pruned, with what it refers to; "
+                "refresh() moves to the newest"
+            ) from exc
+
+    def _get(self, slots: RowIndex, columns: Sequence[str]) -> dict[str, ColumnData]:
         rows = self._slots.lookup(slots)
         specs = {name: self._columns[name] for name in columns}
         if isinstance(rows, range) or not len(rows) or int(rows.min()) >= 0:

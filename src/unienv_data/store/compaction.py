@@ -70,7 +70,8 @@ def _emptied(commit: Commit) -> Commit:
     """The commit as if nothing had been written, in a group of its own."""
     return replace(
         commit,
-        group=f"{COLUMNS}-{secrets.token_hex(6)}",
+        # The number tells pruning which groups may be of commits that are still being made.
+        group=f"{COLUMNS}-{commit.number + 1:020d}{secrets.token_hex(6)}",
         runs=(),
         tail=None,
         logs={name: replace(log, length=0, start=0) for name, log in commit.logs.items()},

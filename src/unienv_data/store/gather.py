@@ -104,7 +104,7 @@ class Gather:
 
         def carry_out(start: int, stop: int) -> None:
             data = self._fetch(located, start, stop, gap=0) if fetched is None else fetched[start:stop]
-            self._decode(array, plan, out, start, data)
+            self._decode(array, plan, out, start, data, located)
 
         pool.in_spans(carry_out, len(plan.chunks), least=least)
 
@@ -209,7 +209,13 @@ class Gather:
     # Rows
 
     def _decode(
-        self, array: StoredArray, plan: Plan, out: NDArray[Any], first: int, data: Sequence[Any]
+        self,
+        array: StoredArray,
+        plan: Plan,
+        out: NDArray[Any],
+        first: int,
+        data: Sequence[Any],
+        located: Located,
     ) -> None:
         """Decode consecutive chunks of a plan, from its number `first` on, into the output."""
         decode = array.codec.decode
@@ -241,7 +247,7 @@ class Gather:
             chunk = int(plan.chunks[number])
             rows_in_chunk = array.entry.chunk_rows
             raise CorruptDataError(
-                f"{self._objects.url}/{array.shard_object(chunk // array.chunks_per_shard)}: rows "
+                f"{self._objects.url}/{located.name_of(number)}: rows "
                 f"{chunk * rows_in_chunk} to {(chunk + 1) * rows_in_chunk - 1} of {array.name} cannot be "
                 f"decoded ({exc}); restore the file from a copy"
             ) from exc

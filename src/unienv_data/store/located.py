@@ -64,6 +64,14 @@ class Located:
                 _add(ranges, cuts, run.name, run.starts[low:high], run.stops[low:high], gap)
         return ranges, cuts
 
+    def name_of(self, place: int) -> str:
+        """The object that holds the chunk at this place of the plan."""
+        for run in self.runs:
+            if place < len(run.starts):
+                return run.name
+            place -= len(run.starts)
+        return "what has not been committed"
+
     def in_memory(self, start: int, stop: int) -> list[Any]:
         """The chunks of [start, stop) that a writer holds."""
         if not self.memory:

@@ -10,6 +10,7 @@ import secrets
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -76,7 +77,12 @@ class LogStore(CommitView):
             raise DatasetError(f"{self._objects.url}: processes can share a dataset on a local disk only")
         if writable and not shared:
             self._lock = self._take_lock()
-            self._writer = self._new_writer()
+            try:
+                self._go_to_newest()
+                self._writer = self._new_writer()
+            except BaseException:
+                self.abandon()
+                raise
 
     @property
     def is_dirty(self) -> bool:
@@ -200,7 +206,8 @@ class LogStore(CommitView):
         self._committed_changes = 0 if self._writer is None else self._writer.changes
         self._committed_at = time.monotonic()
         if commit.number % PRUNED_EVERY == 0:
-            drop_dead_shards(self._objects, commit, self._reader.with_commit(commit, None))
+            with suppress(OSError, ValueError):  # the commit stands; the next time will do
+                drop_dead_shards(self._objects, commit, self._reader.with_commit(commit, None))
         return commit
 
     def seal(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> Commit:
@@ -208,20 +215,19 @@ class LogStore(CommitView):
         writer = self._check_writable()
         if not writer.has_begun and self._commit.tail is not None:
             self._begin(writer)
-        if not writer.has_begun or (self._commit.sealed and writer.changes == self._committed_changes):
-            return self.commit(buffer, attributes=attributes)
-        writer.seal()
-        commit = replace(
-            self._following(buffer, self._commit.attributes if attributes is None else attributes),
-            logs=writer.logs(),
-            arrays=writer.entries(),
-            tail=None,
-            sealed=True,
+        unsealed = writer.has_begun and not (
+            self._commit.sealed and writer.changes == self._committed_changes
         )
-        self._objects.sync()
-        write_shapes(self._objects, commit)
-        self._shapes_current = True
-        return self._publish(commit)
+        if unsealed:
+            writer.seal()
+        commit = self.commit(buffer, attributes=attributes, force=unsealed)
+        if not commit.sealed:
+            # Others are told by the shapes, which only the writer may change: whoever has been replaced has
+            # been fenced by the commit before.
+            self.write_shapes()
+            sealed = replace(self._following(buffer, commit.attributes), sealed=True, released=self._shared)
+            commit = self._publish(sealed)
+        return commit
 
     def compact(self, buffer: BufferState, attributes: Mapping[str, Any] | None = None) -> Commit:
         """Write every row anew, in the order of the slots and without gaps, and seal.
@@ -247,14 +253,17 @@ class LogStore(CommitView):
             )
             self._objects.sync()
             write_shapes(self._objects, following)
-            self._shapes_current = True
-            self._writer = fresh
-            self._publish(following)
         except BaseException:
-            self._writer = writer
             self._objects.below(fresh.group).delete_all()
             raise
-        self._slots = slots
+        self._writer = fresh
+        try:
+            following = self._publish(following)
+        except BaseException:
+            # The commit may stand, though its answer was lost: pruning removes the group if none names it.
+            self._writer = writer
+            raise
+        self._slots, self._shapes_current = slots, True
         self._reader = reader.with_commit(following, fresh.pending)
         return following
 
@@ -302,6 +311,9 @@ class LogStore(CommitView):
 
     def end_turn(self) -> None:
         """Give the turn back; what has not been committed is given up."""
+        if self._writer is not None and self._writer.changes != self._committed_changes:
+            # Shards of what is given up may stand in blocks of this token, and be known to this process.
+            self._token = secrets.token_hex(12)
         self._writer = None
         self._go_to(self._commit)
         lock, self._lock = self._lock, None
@@ -342,6 +354,12 @@ class LogStore(CommitView):
         self._shapes_current = True
 
     # States
+
+    def _go_to_newest(self) -> None:
+        """Go to the commits that others made between the opening of this one and the taking of the lock."""
+        newer = self._commits.newer(self._commit) if self._commit.number >= 0 else None
+        if newer is not None:
+            self._go_to(newer)
 
     def _new_writer(self) -> LogWriter:
         return LogWriter(self._objects, self._commit, self._token, self._reader)

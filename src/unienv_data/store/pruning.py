@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,7 +36,7 @@ def drop_dead_shards(objects: ObjectStore, newest: Commit, reader: CommitReader)
     kept = list(_kept(objects))
     groups = {newest.group, *(commit["group"] for commit in kept)}
     for name in objects.list(""):
-        if (name == COLUMNS or name.startswith(COLUMNS + "-")) and name not in groups:
+        if name not in groups and _group_number(name) <= newest.number:
             objects.below(name).delete_all()
             objects.below(f"claims/{name}").delete_all()
     same = [commit for commit in kept if commit["group"] == newest.group]
@@ -52,6 +54,14 @@ def drop_dead_shards(objects: ObjectStore, newest: Commit, reader: CommitReader)
         elif array.row_bytes:
             index = arrays[name.removesuffix(VALUES) + INDEX]
             _drop(objects, array, _values_floor(reader, index, runs, floor))
+
+
+def _group_number(name: str) -> int:
+    """The commit that a group of arrays was begun for; of anything else, one that never comes."""
+    if name == COLUMNS:
+        return 0
+    found = re.match(rf"{COLUMNS}-(\d{{20}})", name)
+    return int(found[1]) if found else sys.maxsize
 
 
 def _kept(objects: ObjectStore) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from unienv_data.schema.commit import ArrayEntry, Commit, LogEntry
-from unienv_data.store.objects import ObjectStore, Range
+from unienv_data.store.objects import ObjectStore, Range, WriterLock
 
 SPACE = {"type": "BoxSpace", "shape": [], "dtype": "float32", "low": "-Infinity", "high": "Infinity"}
 ENTRY = ArrayEntry(
@@ -32,8 +32,17 @@ def a_commit(number: int = 0, writer: str = "a", **changes: Any) -> Commit:
     return Commit(number=number, writer=writer * 24, **{**fields, **changes})
 
 
+Hook = Callable[[str, str], None]
+
+
+def nothing(method: str, name: str) -> None:
+    """The hook of a store that works."""
+
+
 class Interposed(ObjectStore):
     """Another object store, with a say in what happens to each call that changes something.
+
+    Places below this one share its hooks, which are told the names as seen from here.
 
     Attributes:
         before: called with the method and the object's name; what it raises, the call raises, undone.
@@ -41,11 +50,13 @@ class Interposed(ObjectStore):
         log: every (method, name) so far.
     """
 
-    def __init__(self, inner: ObjectStore) -> None:
+    def __init__(self, inner: ObjectStore, above: Interposed | None = None, prefix: str = "") -> None:
         self.inner = inner
         self.url, self.is_local = inner.url, inner.is_local
-        self.before: Callable[[str, str], None] = lambda method, name: None
-        self.after: Callable[[str, str], None] = lambda method, name: None
+        self.has_locks, self.exclusive_create = inner.has_locks, inner.exclusive_create
+        self._above, self._prefix = above, prefix
+        self.before: Hook = (lambda *call: above.before(call[0], prefix + call[1])) if above else nothing
+        self.after: Hook = (lambda *call: above.after(call[0], prefix + call[1])) if above else nothing
         self.log: list[tuple[str, str]] = []
 
     def _call(self, method: str, name: str, *arguments: Any) -> None:
@@ -96,14 +107,17 @@ class Interposed(ObjectStore):
     def delete_all(self) -> None:
         self.inner.delete_all()
 
-    def below(self, prefix: str) -> ObjectStore:
-        return self.inner.below(prefix)
+    def below(self, prefix: str) -> Interposed:
+        return Interposed(self.inner.below(prefix), self, f"{prefix}/")
+
+    def lock(self, name: str, holder: str) -> WriterLock | None:
+        return self.inner.lock(name, holder)
 
     def close(self) -> None:
         self.inner.close()
 
 
-def failing(method: str, name: str, error: BaseException, times: int = 1) -> Callable[[str, str], None]:
+def failing(method: str, name: str, error: BaseException, times: int = 1) -> Hook:
     """A hook that raises `error` the first `times` that `method` is called on names that begin so."""
     left = times
 
