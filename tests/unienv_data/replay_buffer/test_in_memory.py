@@ -125,7 +125,7 @@ def test_options_are_checked_though_nothing_uses_them_yet() -> None:
         make(codecs={"nope": "lz4"})
     with pytest.raises(CodecError):
         make(codecs={"state": "lz5"})
-    with pytest.raises(SpaceError, match="at least one row"):
+    with pytest.raises(SpaceError, match="rows, got 0"):
         make(shards={"task": 0})
     with pytest.raises(SpaceError, match="share"):
         make(multiprocessing=True)

@@ -341,7 +341,7 @@ def test_columns_that_cannot_be_written_are_refused_at_once() -> None:
         ResidentStore(
             "", new(None, LayoutOptions(codecs={"number": "no-codec"})), buffer=BufferState(), attributes={}
         )
-    with pytest.raises(SpaceError, match="at least one row"):
+    with pytest.raises(SpaceError, match="rows, got 0"):
         ResidentStore("", new(None, LayoutOptions(chunks={"number": 0})), buffer=BufferState(), attributes={})
 
 
