@@ -7,18 +7,26 @@ of every shard, which names the dataset, is written anew.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from unienv_data.errors import CorruptDataError
-from unienv_data.schema.commit import BufferState, Commit, Tail
+from unienv_data.indexing import chunked
+from unienv_data.schema.commit import ROWS_LOG, BufferState, Commit, Tail
 from unienv_data.store.array import StoredArray, groups_of, stored_arrays, write_shapes
 from unienv_data.store.commits import CommitLog, utc_now
+from unienv_data.store.gather import Gather, check_tag
 from unienv_data.store.objects import ObjectStore
-from unienv_data.store.shard import TAG_BYTES, decode_tag, encode_tag, index_bytes
+from unienv_data.store.ragged import INDEX, VALUES
+from unienv_data.store.reader import CommitReader
+from unienv_data.store.shard import TAG_BYTES, ShardTag, decode_tag, encode_tag, index_bytes
 
 __all__ = ["copy_commit"]
+
+_ROWS_READ = 1 << 20
 
 
 def copy_commit(
@@ -39,16 +47,21 @@ def copy_commit(
 
     Returns:
         The first commit of the copy.
+
+    Raises:
+        CorruptDataError: something that the commit refers to is missing, damaged or another's.
     """
     target = root.below(commit.path) if commit.path else root
     uuid, writer = secrets.token_hex(16), secrets.token_hex(12)
     for name, metadata in groups_of(commit.group, commit.arrays):
         target.replace(name, metadata)
-    for array in stored_arrays(commit).values():
-        length = commit.logs[array.entry.log].length
-        for shard in _shards(array, source, length):
-            data = _retagged(array, shard, source, bytes.fromhex(uuid), bytes.fromhex(writer))
-            target.write(array.shard_object(shard), data)
+    arrays = stored_arrays(commit)
+    dataset = bytes.fromhex(commit.uuid)
+    reader = CommitReader(commit, Gather(source, dataset))
+    for array in arrays.values():
+        for shard in _shards(array, arrays, reader):
+            tag = ShardTag(bytes.fromhex(uuid), array.entry.id, shard, bytes.fromhex(writer), 0)
+            target.write(array.shard_object(shard), _retagged(array, shard, source, dataset, tag))
     write_shapes(target, commit)
     tail = None
     if commit.tail is not None:
@@ -70,26 +83,58 @@ def copy_commit(
     return copied
 
 
-def _shards(array: StoredArray, source: ObjectStore, length: int) -> list[int]:
-    """Shards that hold committed rows; there may be gaps between blocks."""
-    folder = array.metadata_object.removesuffix("/zarr.json")
-    numbers = [int(name.split(".")[1]) for name in source.list(folder) if name.startswith("c.")]
-    return [number for number in sorted(numbers) if number * array.entry.shard_rows < length]
+def _shards(array: StoredArray, arrays: Mapping[str, StoredArray], reader: CommitReader) -> list[int]:
+    """The shards that hold rows which the commit shows; others may stand between them, of whatever writer."""
+    commit, size = reader.commit, array.entry.shard_rows
+    if not array.row_bytes:
+        return []
+    spans = [(row, row + count) for _, row, count in commit.runs]
+    if array.name.endswith(VALUES) and array.entry.log != ROWS_LOG:
+        index = arrays[array.name.removesuffix(VALUES) + INDEX]
+        spans = [span for start, stop in spans for span in _spans(index, range(start, stop), reader)]
+    # Whoever writes to the copy begins with the whole of the unfinished block.
+    log = commit.logs[array.entry.log]
+    if commit.tail is not None:
+        spans.append((log.start, log.length))
+    shards = {shard for start, stop in spans for shard in range(start // size, -(-stop // size))}
+    if commit.tail is not None and array.name in commit.tail.parts:
+        shards = {shard for shard in shards if shard < log.length // size}
+    return sorted(shards)
+
+
+def _spans(index: StoredArray, rows: range, reader: CommitReader) -> Iterator[tuple[int, int]]:
+    """Spans of values that hold those of the rows: not much more, and few."""
+    for part in chunked(rows, _ROWS_READ):
+        found = reader.read_array(index, part)
+        stops = found[:, 0] + found[:, 1:].prod(axis=1)
+        # Values follow one another but where a block has ended.
+        order = np.argsort(found[:, 0], kind="stable")
+        starts, stops = found[order, 0], np.maximum.accumulate(stops[order])
+        breaks = np.flatnonzero(starts[1:] > stops[:-1]) + 1
+        firsts, lasts = np.concatenate(([0], breaks)), np.append(breaks, len(starts)) - 1
+        yield from zip(starts[firsts].tolist(), stops[lasts].tolist(), strict=True)
 
 
 def _retagged(
-    array: StoredArray, shard: int, source: ObjectStore, dataset: bytes, writer: bytes
+    array: StoredArray, shard: int, source: ObjectStore, dataset: bytes, copy: ShardTag
 ) -> list[bytes | memoryview]:
+    """A shard of the dataset, under the tag of the copy."""
     name = array.shard_object(shard)
-    data = source.read(name)
+    try:
+        data = source.read(name)
+    except FileNotFoundError as exc:
+        raise CorruptDataError(
+            f"{source.url}/{name}: missing, but the commit refers to it; restore it from a copy"
+        ) from exc
     end = len(data) - index_bytes(array.chunks_per_shard)
     try:
-        tag = decode_tag(data[end - TAG_BYTES : end])
+        tag = decode_tag(data[max(end - TAG_BYTES, 0) : max(end, 0)])
     except ValueError as exc:
         raise CorruptDataError(f"{source.url}/{name}: {exc}; restore it from a copy") from exc
+    check_tag(tag, dataset, array, shard, f"{source.url}/{name}")
     view = memoryview(data)
     return [
         view[: end - TAG_BYTES],
-        encode_tag(replace(tag, dataset=dataset, writer=writer)),
+        encode_tag(replace(tag, dataset=copy.dataset, writer=copy.writer)),
         view[end:],
     ]

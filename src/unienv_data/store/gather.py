@@ -20,9 +20,9 @@ from unienv_data.store.located import Located, LocatedRun
 from unienv_data.store.lru import LruCache
 from unienv_data.store.objects import ObjectStore, Range
 from unienv_data.store.plan import SCATTERED, Plan
-from unienv_data.store.shard import TAG_BYTES, decode_index, decode_tag, index_bytes
+from unienv_data.store.shard import TAG_BYTES, ShardTag, decode_index, decode_tag, index_bytes
 
-__all__ = ["ArrayTail", "Gather", "PendingRows"]
+__all__ = ["ArrayTail", "Gather", "PendingRows", "check_tag"]
 
 _INDEX_CACHE_BYTES = 64 << 20
 _REMOTE_GAP = 64 << 10  # bytes cheaper to read than to ask for separately
@@ -166,12 +166,7 @@ class Gather:
             index = decode_index(data[TAG_BYTES:], array.chunks_per_shard)
         except ValueError as exc:
             raise CorruptDataError(f"{self._objects.url}/{name}: {exc}; restore it from a copy") from exc
-        if (tag.dataset, tag.array, tag.shard) != (self._dataset, array.entry.id, shard):
-            raise CorruptDataError(
-                f"{self._objects.url}/{name}: this is shard {tag.shard} of array {tag.array} of dataset "
-                f"{tag.dataset.hex()}, expected shard {shard} of array {array.entry.id} of "
-                f"{self._dataset.hex()}"
-            )
+        check_tag(tag, self._dataset, array, shard, f"{self._objects.url}/{name}")
         return index
 
     def _tail_index(self, array: StoredArray, tail: ArrayTail) -> NDArray[np.int64]:
@@ -251,6 +246,19 @@ class Gather:
                 f"{chunk * rows_in_chunk} to {(chunk + 1) * rows_in_chunk - 1} of {array.name} cannot be "
                 f"decoded ({exc}); restore the file from a copy"
             ) from exc
+
+
+def check_tag(tag: ShardTag, dataset: bytes, array: StoredArray, shard: int, place: str) -> None:
+    """Refuse a shard that stands in another's place.
+
+    Raises:
+        CorruptDataError: the tag names another shard than this one.
+    """
+    if (tag.dataset, tag.array, tag.shard) != (dataset, array.entry.id, shard):
+        raise CorruptDataError(
+            f"{place}: this is shard {tag.shard} of array {tag.array} of dataset {tag.dataset.hex()}, not "
+            f"shard {shard} of array {array.entry.id} of {dataset.hex()}; restore it from a copy"
+        )
 
 
 def _pending_chunk(pending: PendingRows, chunk: int) -> bytes | NDArray[Any]:

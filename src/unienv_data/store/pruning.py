@@ -49,11 +49,11 @@ def drop_dead_shards(objects: ObjectStore, newest: Commit, reader: CommitReader)
     floor = min(row for row, _ in runs)
     arrays = stored_arrays(newest)
     for name, array in arrays.items():
-        if array.entry.log == ROWS_LOG:
-            _drop(objects, array, floor)
-        elif array.row_bytes:
-            index = arrays[name.removesuffix(VALUES) + INDEX]
-            _drop(objects, array, _values_floor(reader, index, runs, floor))
+        first = floor
+        if array.entry.log != ROWS_LOG and array.row_bytes:
+            first = _values_floor(reader, arrays[name.removesuffix(VALUES) + INDEX], runs, floor)
+        # The unfinished block is copied as a whole by whoever takes over.
+        _drop(objects, array, min(first, newest.logs[array.entry.log].start))
 
 
 def _group_number(name: str) -> int:
