@@ -181,6 +181,12 @@ def test_lists_of_large_integers_are_exact(backend: AnyBackend) -> None:
     assert [0.5, 2**53] in space
     # NumPy makes floats of such a list, and 2**53 + 1 becomes another number.
     assert [0.5, 2**53 + 1] not in space
+    wide = full_box(backend, "uint64", (2,))
+    assert backend.to_numpy(wide.coerce([2**64 - 1, 1])).tolist() == [2**64 - 1, 1]
+    assert [2**64, 1] not in wide
+    assert [2**63, -1] not in wide
+    assert [2**63, -1] in box(backend, -INF, INF, "float64", (2,))
+    assert [2**63 + 1, -1] not in box(backend, -INF, INF, "float64", (2,))
     assert 2**70 in box(backend, 0, INF, "float64", ())
     assert 2**70 + 1 not in box(backend, 0, INF, "float64", ())
 
@@ -310,8 +316,9 @@ def test_clip_compares_before_it_converts(backend: AnyBackend) -> None:
     clipped = space.clip(backend.asarray([300.7, -1.0, 254.6, float("nan")]))
     assert clipped.dtype == backend.uint8
     assert backend.to_numpy(clipped).tolist() == [255, 0, 254, 0]
-    wide = full_box(backend, "int64", (2,)).clip(backend.asarray([1e30, -1e30], dtype=backend.float64))
-    assert backend.to_numpy(wide).tolist() == [2**63 - 1, -(2**63)]
+    beyond = backend.asarray([1e30, -1e30, 2.0**63, -(2.0**63)], dtype=backend.float64)
+    wide = full_box(backend, "int64", (4,)).clip(beyond)
+    assert backend.to_numpy(wide).tolist() == [2**63 - 1, -(2**63), 2**63 - 1, -(2**63)]
 
 
 @pytest.mark.parametrize("name", [n for n in SPACES if isinstance(SPACES[n](N), BoxSpace)])

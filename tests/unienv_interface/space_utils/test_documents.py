@@ -85,6 +85,9 @@ def test_integer_bounds_are_exact(data: st.DataObject, dtype: str) -> None:
     document = through_text(space)
     assert (document["low"], document["high"]) == (low, high)
     assert json_to_space(document) == space
+    uneven = box(N, [int(info.min), low], [high, int(info.max)], dtype)
+    assert json_to_space(through_text(uneven)) == uneven
+    assert uneven.bounds.full()[1].tolist() == [high, int(info.max)]
 
 
 def test_float32_bounds_are_written_short() -> None:

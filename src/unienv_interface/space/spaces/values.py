@@ -36,16 +36,24 @@ def host_numbers(x: Any) -> NDArray[Any] | None:
         return None
     try:
         array = np.asarray(x)
-        if array.dtype.kind == "O":  # integers past 64 bits
+        if array.dtype.kind in "fO" and leaves and all(_is_integer(leaf) for leaf in leaves):
+            # NumPy makes floats of 2**64 - 1 beside 0, and objects of what is larger.
+            unsigned = min(leaves) >= 0 and max(leaves) < 2**64
+            array = np.asarray(x, dtype=np.uint64 if unsigned else np.float64)
+        elif array.dtype.kind == "O":  # integers past 64 bits among floats
             array = array.astype(np.float64)
     except (ValueError, OverflowError):  # uneven nesting; no such float
         return None
     if array.dtype.kind == "f" and array.size == len(leaves):
         # Among floats, NumPy rounds large integers.
         for leaf, value in zip(leaves, array.reshape(-1).tolist(), strict=True):
-            if isinstance(leaf, int | np.integer) and int(leaf) != value:
+            if _is_integer(leaf) and int(leaf) != value:
                 return None
     return array
+
+
+def _is_integer(leaf: object) -> bool:
+    return isinstance(leaf, int | np.integer)
 
 
 def _leaves(x: list[Any] | tuple[Any, ...]) -> Iterator[Any]:
