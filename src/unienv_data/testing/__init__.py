@@ -24,6 +24,7 @@ from unienv_interface._lazy import lazy_exports
 from unienv_interface._optional import import_optional
 
 if TYPE_CHECKING:
+    from unienv_data.testing.batch_tests import BatchCase, BatchTests
     from unienv_data.testing.buffer_machine import ReplayBufferMachine
     from unienv_data.testing.buffer_tests import ReplayBufferTests
     from unienv_data.testing.codec_tests import CodecTests
@@ -40,6 +41,8 @@ __all__ = [
     "INDEXES",
     "INVALID_INDEXES",
     "SPACES",
+    "BatchCase",
+    "BatchTests",
     "BufferModel",
     "BufferPlace",
     "CodecTests",
@@ -67,6 +70,8 @@ __getattr__, __dir__ = lazy_exports(
         "INDEXES": f"{_ROOM}.indexes",
         "INVALID_INDEXES": f"{_ROOM}.indexes",
         "SPACES": f"{_ROOM}.spaces",
+        "BatchCase": f"{_ROOM}.batch_tests",
+        "BatchTests": f"{_ROOM}.batch_tests",
         "BufferModel": f"{_ROOM}.model",
         "BufferPlace": f"{_ROOM}.places",
         "CodecTests": f"{_ROOM}.codec_tests",
