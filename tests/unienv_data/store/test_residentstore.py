@@ -110,6 +110,15 @@ def assert_same(found: Sequence[Row], expected: Sequence[Row]) -> None:
             np.testing.assert_array_equal(a, b)
 
 
+def spoil(columns: dict[str, ColumnData]) -> None:
+    for column in columns.values():
+        if isinstance(column, Ragged):
+            column.values[:] = 88
+            column.shapes[:] = 88
+        else:
+            column[:] = 1
+
+
 class Slots(RuleBasedStateMachine):
     """Any operations in any order."""
 
@@ -158,12 +167,7 @@ class Slots(RuleBasedStateMachine):
         self.store.set(slots, columns)
         for slot, row in zip(slots, rows, strict=True):
             self.model[slot] = row
-        for column in columns.values():  # which are the caller's again
-            if isinstance(column, Ragged):
-                column.values[:] = 77
-                column.shapes[:] = 77
-            else:
-                column[:] = 1
+        spoil(columns)  # which are the caller's again
 
     @rule(broken=st.sampled_from(["missing", "dtype", "shape", "count", "ragged", "fixed"]))
     def fail(self, broken: str) -> None:
@@ -205,6 +209,7 @@ class Slots(RuleBasedStateMachine):
         slots = self.draw_range(data)
         found = self.store.get(slots, NAMES)
         assert_same(rows_of_columns(found, len(slots)), [self.model[slot] for slot in slots])
+        spoil(found)  # which are ours
 
     @rule(data=st.data())
     def read_some(self, data: st.DataObject) -> None:
@@ -213,12 +218,7 @@ class Slots(RuleBasedStateMachine):
         slots = data.draw(st.lists(st.integers(0, len(self.model) - 1), max_size=20))
         found = self.store.get(np.array(slots, dtype=np.int64), NAMES)
         assert_same(rows_of_columns(found, len(slots)), [self.model[slot] for slot in slots])
-        for column in found.values():  # which are ours
-            if isinstance(column, Ragged):
-                column.values[:] = 88
-                column.shapes[:] = 88
-            else:
-                column[:] = 1
+        spoil(found)  # which are ours
 
     @invariant()
     def shows_what_was_written(self) -> None:
@@ -244,6 +244,16 @@ TestSlots = Slots.TestCase
 @pytest.mark.parametrize("slots", [range(-1, 0, -1), range(5, 2), range(-3, -3), np.zeros(0, np.int64)])
 def test_no_slots_are_no_rows(slots: Any) -> None:
     assert all(len(data) == 0 for data in make(2).get(slots, NAMES).values())
+
+
+def test_slots_that_change_places_with_unwritten_ones() -> None:
+    store = make(10)
+    store.set(range(5), columns_of_rows([row_of(seed) for seed in range(5)]))
+    store.keep([(5, 10), (0, 5)])
+    assert_same(rows_of_columns(store.get(range(5, 10), NAMES), 5), [row_of(seed) for seed in range(5)])
+    store.keep([(0, 7)])
+    expected = [*[EMPTY] * 5, row_of(0), row_of(1), *[EMPTY] * 3]
+    assert_same(rows_of_columns(store.get(range(10), NAMES), 10), expected)
 
 
 # Memory
