@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
-
-import pytest
+from collections.abc import Iterator
 
 from tests.house.tree import ROOT, modules
 
@@ -13,18 +11,21 @@ MODULES = modules()
 MOST_LINES = 400
 #: What passes between the processes of one program is pickled, and never stored.
 MAY_PICKLE = ("unienv_data.workers.parcels",)
-PYTHON_FILES = sorted(
-    path
-    for folder in ("src", "tests", "examples", "benchmarks", "scripts")
-    for path in (ROOT / folder).rglob("*.py")
-    if "__pycache__" not in path.parts
-)
 
 
-@pytest.mark.parametrize("path", PYTHON_FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_file_holds_one_concept(path: Path) -> None:
-    lines = path.read_text(encoding="utf-8").count("\n")
-    assert lines <= MOST_LINES, f"{lines} lines: more than one concept?"
+def nodes() -> Iterator[tuple[str, ast.AST]]:
+    """Every node of every module, and where it is."""
+    for name, module in MODULES.items():
+        for node in ast.walk(module.tree):
+            yield f"{name}:{getattr(node, 'lineno', 0)}", node
+
+
+def test_files_hold_one_concept() -> None:
+    folders = ("src", "tests", "examples", "benchmarks", "scripts")
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    assert len(paths) > len(MODULES)
+    lines = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8").count("\n") for path in paths}
+    assert {path: count for path, count in lines.items() if count > MOST_LINES} == {}
 
 
 def test_folders_are_packages() -> None:
@@ -32,27 +33,22 @@ def test_folders_are_packages() -> None:
     assert [folder for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_validation_is_not_by_assert(name: str) -> None:
-    lines = [node.lineno for node in ast.walk(MODULES[name].tree) if isinstance(node, ast.Assert)]
-    assert not lines, f"assert vanishes under python -O: lines {lines}"
+def test_validation_is_not_by_assert() -> None:
+    """It vanishes under python -O."""
+    assert [where for where, node in nodes() if isinstance(node, ast.Assert)] == []
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_library_does_not_print(name: str) -> None:
-    lines = [
-        node.lineno
-        for node in ast.walk(MODULES[name].tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
-    ]
-    assert not lines
+def test_library_does_not_print() -> None:
+    calls = [(where, node.func) for where, node in nodes() if isinstance(node, ast.Call)]
+    assert [where for where, called in calls if isinstance(called, ast.Name) and called.id == "print"] == []
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_nothing_stored_is_executed(name: str) -> None:
-    if name in MAY_PICKLE:
-        return
-    tree = MODULES[name].tree
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
-    assert imported & {"pickle", "marshal", "shelve", "dill"} == set()
+def test_nothing_stored_is_executed() -> None:
+    executing = {"pickle", "marshal", "shelve", "dill"}
+    found = []
+    for where, node in nodes():
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        if where.partition(":")[0] not in MAY_PICKLE:
+            found += [f"{where} imports {name}" for name in names if name in executing]
+    assert found == []
