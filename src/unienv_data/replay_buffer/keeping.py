@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 from typing import Any
@@ -68,8 +68,14 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     def _owner(self) -> str | None:
         return None if self._turns is None else this_process()
 
-    def _turn(self) -> AbstractContextManager[None]:
-        return super()._turn() if self._turns is None else self._turns.turn()
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with super()._turn():
+            if self._turns is None:
+                yield
+            else:
+                with self._turns.turn():
+                    yield
 
     def _catch_up(self) -> None:
         if self._turns is not None and not self._turns.taken:
@@ -99,7 +105,8 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     @property
     def attributes(self) -> dict[str, Any]:
         """What is said of the data, a copy; `set_attributes` changes it."""
-        return copy.deepcopy(self._attributes)
+        with self._look():
+            return copy.deepcopy(self._attributes)
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Say something else of the data, kept with the next commit.
@@ -157,12 +164,16 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             self._accept(state)
 
     def refresh(self) -> bool:
-        """Move a reader forward to the newest commit; returns whether there was a newer one."""
+        """Move a reader forward to the newest commit; returns whether there was a newer one.
+
+        No other thread may be reading from it meanwhile.
+        """
         self._require_open()
-        if self._committing is None or not self._committing.refresh():
-            return False
-        self._adopt(self._committing.committed)
-        return True
+        with self._look():
+            if self._committing is None or not self._committing.refresh():
+                return False
+            self._adopt(self._committing.committed)
+            return True
 
     def clear(self) -> None:
         """Remove every row and every segment."""
@@ -185,23 +196,24 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             SpaceError: the storage does not commit.
         """
         self._require_open()
-        if self.has_open_segment:
-            raise SegmentError("a segment is open; call mark_segment_end() before dumps()")
         storage = self.storage
         if not isinstance(storage, CommittingStorage):
             raise SpaceError(f"{type(storage).__name__} does not commit, and cannot be dumped so")
         target = open_objects(path, storage_options)
         if is_taken(target):
             raise DatasetExistsError(f"{target.url}: something is there already; choose another place")
-        if self.is_mutable:
-            self.commit()
-        try:
-            state = replace(self._state, episodes=self._episodes.copy_to(target))
-            state = write_aside(state, None, target, 0)
-            storage.copy_to(target, state, self._attributes)
-        except BaseException:
-            target.delete_all()
-            raise
+        with self._look():
+            if self.has_open_segment:
+                raise SegmentError("a segment is open; call mark_segment_end() before dumps()")
+            if self.is_mutable:
+                self.commit()
+            try:
+                state = replace(self._state, episodes=self._episodes.copy_to(target))
+                state = write_aside(state, None, target, 0)
+                storage.copy_to(target, state, self._attributes)
+            except BaseException:
+                target.delete_all()
+                raise
 
     def _with_parts(self, storage: CommittingStorage[Any, Any, Any, Any, Any]) -> BufferState:
         """The state as the next commit holds it; what it refers to is written."""
@@ -215,14 +227,19 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
 
     def abandon(self) -> None:
         """Close without committing: what has happened since the last commit is given up."""
-        if self._closed:
-            return
-        self._closed = True
-        lifetime.forget(self)
-        if self._committing is None:
-            self.storage.close()
-        else:
-            self._committing.abandon()
+        with self._mutex:
+            if self._closed:
+                return
+            self._closed = True
+            lifetime.forget(self)
+            if self._committing is None:
+                self.storage.close()
+            else:
+                self._committing.abandon()
+
+    def close(self) -> None:
+        with self._mutex:  # what another thread is about to append comes before or not at all
+            super().close()
 
     def _close(self) -> None:
         lifetime.forget(self)

@@ -43,6 +43,9 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     `close`, leaving the context and a normal end of the process commit; `extend` does where
     `commit_interval` seconds have passed.
 
+    Threads may share a buffer: one operation is carried out at a time. One that was opened for reading is
+    read by several at once, as long as none refreshes it.
+
     Args:
         storage: where the rows are.
         storage_path_relative: where the storage stands below the dataset.

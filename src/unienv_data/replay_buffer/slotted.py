@@ -15,9 +15,10 @@ from unienv_data.base import BatchBase, SpaceStorage
 from unienv_data.base.batch import BatchT
 from unienv_data.base.paths import Path
 from unienv_data.errors import ReadOnlyError, SegmentError, SpaceValueError
-from unienv_data.indexing import IndexableType, RowIndex, Rows
+from unienv_data.indexing import IndexableType, RowIndex
 from unienv_data.replay_buffer.episode_columns import EpisodeColumns
 from unienv_data.replay_buffer.episodes import EpisodeTable
+from unienv_data.replay_buffer.mutex import Mutex
 from unienv_data.replay_buffer.state import appended, opened, removed, segments_of, visible_episodes
 from unienv_data.replay_buffer.taking_over import run_of_slots
 from unienv_data.ring import slot_spans, slots_of
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SlottedBatch"]
 
-_NO_TURN: AbstractContextManager[None] = nullcontext()
+_UNGUARDED: AbstractContextManager[None] = nullcontext()
 
 
 class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
@@ -57,6 +58,7 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         self.reads_parts = storage.reads_parts
         self._episodes = episodes
         self._edges = EdgeCache()
+        self._mutex = Mutex()
 
     @property
     def _owner(self) -> str | None:
@@ -64,8 +66,15 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         return None
 
     def _turn(self) -> AbstractContextManager[None]:
-        """The time in which an operation changes the buffer, and no other process does."""
-        return _NO_TURN
+        """The time in which an operation changes the buffer, and no other thread or process does."""
+        return self._mutex
+
+    def _look(self) -> AbstractContextManager[None]:
+        """The time in which an operation looks at the buffer, and nobody changes it.
+
+        Readers change by `refresh` only, and so look at it by many threads at once.
+        """
+        return self._mutex if self.is_mutable else _UNGUARDED
 
     def _catch_up(self) -> None:
         """Go to what other processes have committed, where the buffer is shared."""
@@ -84,8 +93,9 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     @property
     def count(self) -> int:
         """Rows in the buffer."""
-        self._catch_up()
-        return self._state.count
+        with self._look():
+            self._catch_up()
+            return self._state.count
 
     @property
     def offset(self) -> int:
@@ -107,9 +117,17 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         """Whether several processes can use the buffer at once."""
         return self.storage.is_multiprocessing_safe
 
-    def _resolve(self, idx: Any) -> Rows:
-        self._catch_up()
-        return super()._resolve(idx)
+    def get_at_with_metadata(self, idx: IndexableType | BArrayType) -> tuple[BatchT, dict[str, Any] | None]:
+        with self._look():
+            self._catch_up()
+            return super().get_at_with_metadata(idx)
+
+    def get_flattened_at_with_metadata(
+        self, idx: IndexableType | BArrayType
+    ) -> tuple[BArrayType, dict[str, Any] | None]:
+        with self._look():
+            self._catch_up()
+            return super().get_flattened_at_with_metadata(idx)
 
     def set_at(self, idx: IndexableType | BArrayType, value: BatchT) -> None:
         with self._turn():
@@ -120,26 +138,30 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             super().remove_at(idx)
 
     def _read(self, rows: RowIndex) -> tuple[BatchT, dict[str, Any] | None]:
-        slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
-        return self.storage.get(slots), None
+        with self._look():
+            slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
+            return self.storage.get(slots), None
 
     def _read_parts(
         self, rows: RowIndex, paths: Sequence[Path]
     ) -> tuple[tuple[Any, ...], dict[str, Any] | None]:
-        slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
-        return self.storage.get_parts(slots, paths), None
+        with self._look():
+            slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
+            return self.storage.get_parts(slots, paths), None
 
     def _numbering(self) -> Numbering:
-        self._catch_up()
-        state = self._state
-        return SequenceNumbering(
-            state.evicted, state.appended, state.removed, self._segment_bounds, self._edges
-        )
+        with self._look():
+            self._catch_up()
+            state = self._state
+            return SequenceNumbering(
+                state.evicted, state.appended, state.removed, self._segment_bounds, self._edges
+            )
 
     def _segment_bounds(self) -> NDArray[np.int64] | None:
         """(E, 2) the segments by sequence number; None where none are kept."""
         if self._state.segments:
-            return self._episodes.bounds()
+            with self._look():
+                return self._episodes.bounds()
         segments = self.get_segments()
         if segments is None:
             return None
@@ -334,7 +356,11 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
 
         Of a segment that a ring has evicted in part, the rest.
         """
-        self._catch_up()
+        with self._look():
+            self._catch_up()
+            return self._segments()
+
+    def _segments(self) -> list[tuple[int, int]] | None:
         if self._state.segments:
             return segments_of(self._episodes.bounds(), self._state)
         physical = self.storage.get_segments()
@@ -351,8 +377,9 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         what was said of the episodes.
         """
         self._require_open()
-        self._catch_up()
-        return visible_episodes(self._episodes.table(), self._state)
+        with self._look():
+            self._catch_up()
+            return visible_episodes(self._episodes.table(), self._state)
 
     def _require_writable(self) -> None:
         self._require_open()
