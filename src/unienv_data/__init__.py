@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from unienv_data.dataset_info import DatasetInfo, describe_dataset
     from unienv_data.opening import open
     from unienv_data.replay_buffer import ReplayBuffer
-    from unienv_data.samplers import StepSampler
+    from unienv_data.samplers import MultiprocessingSampler, StepSampler
     from unienv_data.storages import ZarrStorage
 else:
     __getattr__, __dir__ = lazy_exports(
@@ -33,6 +33,7 @@ else:
             "CombinedBatch": "unienv_data.batches",
             "DatasetInfo": "unienv_data.dataset_info",
             "FrameStackedBatch": "unienv_data.batches",
+            "MultiprocessingSampler": "unienv_data.samplers",
             "ReplayBuffer": "unienv_data.replay_buffer",
             "SliceStackedBatch": "unienv_data.batches",
             "SpaceStorage": "unienv_data.base",
@@ -53,6 +54,7 @@ __all__ = [
     "CombinedBatch",
     "DatasetInfo",
     "FrameStackedBatch",
+    "MultiprocessingSampler",
     "ReplayBuffer",
     "SliceStackedBatch",
     "SpaceStorage",

@@ -301,8 +301,7 @@ class BatchSampler(
         try:
             rows: Any
             if request.number is None:
-                self._generators = BatchGenerators(state.seed, 0, state.draw + self.rank)
-                rows = self.sample_index()
+                rows = self._draw_index(state)
             else:
                 plan = self._plan(state)
                 self._generators = BatchGenerators(state.seed, 1, plan.number, plan.first(request.number))
@@ -313,6 +312,16 @@ class BatchSampler(
         finally:
             self._state = stood
         return value, metadata if request.with_metadata else None
+
+    def _draw_index(self, state: SamplerState) -> BArrayType:
+        """The rows that are drawn where the sampler stands at `state`; it is left where it was."""
+        stood = self._state
+        self._state = state
+        self._generators = BatchGenerators(state.seed, 0, state.draw + self.rank)
+        try:
+            return self.sample_index()
+        finally:
+            self._state = stood
 
     def _masked(self, request: BatchRequest, value: Any, metadata: dict[str, Any] | None) -> tuple[Any, Any]:
         """A batch whose metadata says which rows are repetitions, where some may be."""
@@ -328,6 +337,10 @@ class BatchSampler(
     def _for_workers(self) -> Self:
         """What reads batches in workers: a sampler that gives the same, but for `_delivered`."""
         twin = copy.copy(self)
+        for name in [
+            name for name in vars(twin) if isinstance(getattr(type(twin), name, None), cached_property)
+        ]:
+            delattr(twin, name)
         twin._begin(SamplerState(0))  # requests say where it stands
         return twin
 

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 from unienv_interface._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from unienv_data.samplers.multiprocessing import MultiprocessingSampler
     from unienv_data.samplers.step import StepSampler
 
-__all__ = ["StepSampler"]
+__all__ = ["MultiprocessingSampler", "StepSampler"]
 
-__getattr__, __dir__ = lazy_exports(globals(), {"StepSampler": "unienv_data.samplers.step"})
+__getattr__, __dir__ = lazy_exports(
+    globals(),
+    {
+        "MultiprocessingSampler": "unienv_data.samplers.multiprocessing",
+        "StepSampler": "unienv_data.samplers.step",
+    },
+)

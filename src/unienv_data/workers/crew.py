@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import time
+import weakref
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from unienv_data.workers.failures import retell
 from unienv_data.workers.parcels import spans, unpack
 from unienv_data.workers.serving import Answer, Order, serve
 from unienv_data.workers.slots import Place, Slots
-from unienv_data.workers.starting import MAIN_GUARD, UNGUARDED_EXIT_CODE, start_process
+from unienv_data.workers.starting import MAIN_GUARD, UNGUARDED_EXIT_CODE, known_children, start_process
 
 __all__ = ["Job", "Ticket", "WorkerCrew"]
 
@@ -83,7 +83,6 @@ class WorkerCrew:
     def __init__(
         self, workers: int, slots: int, slot_bytes: int, context: BaseContext, *, daemon: bool = True
     ) -> None:
-        self._owner = os.getpid()
         self._slots = Slots(slots, slot_bytes)
         self.slot_count = slots
         self._most_lent = slots // 2
@@ -94,6 +93,7 @@ class WorkerCrew:
         with self._ended_on_failure():
             for number in range(workers):
                 self._workers.append(self._started(context, number, threads, daemon))
+        _crews.add(self)  # not before: a forked worker needs what other children are to let go of
 
     def _started(self, context: BaseContext, number: int, threads: int, daemon: bool) -> _Worker:
         maker: Any = context
@@ -110,8 +110,8 @@ class WorkerCrew:
 
     @property
     def is_usable(self) -> bool:
-        """Whether it can be asked: not closed, nobody has died, and this is the process that made it."""
-        return not self._is_closed and self._owner == os.getpid()
+        """Whether it can be asked: not once it is closed, a worker has died, or this is a forked child."""
+        return not self._is_closed
 
     # Asking
 
@@ -152,14 +152,14 @@ class WorkerCrew:
     def _send(self, worker: _Worker, message: tuple[Any, ...]) -> None:
         try:
             worker.channel.send(message)
-        except ConnectionError as exc:
-            raise self._death(worker) from exc
+        except ConnectionError:
+            raise self._death(worker) from None
 
     def _send_bytes(self, worker: _Worker, message: bytes) -> None:
         try:
             worker.channel.send_bytes(message)
-        except ConnectionError as exc:
-            raise self._death(worker) from exc
+        except ConnectionError:
+            raise self._death(worker) from None
 
     # Results
 
@@ -213,8 +213,8 @@ class WorkerCrew:
                 raise self._death(worker)
             try:
                 self._take_in(worker)
-            except (EOFError, ConnectionError) as exc:
-                raise self._death(worker) from exc
+            except (EOFError, ConnectionError):
+                raise self._death(worker) from None
 
     def _take_in(self, worker: _Worker) -> None:
         kind, details = worker.channel.recv()
@@ -255,17 +255,22 @@ class WorkerCrew:
             raise
 
     def close(self) -> None:
-        """End the workers. A second call does nothing, nor does one in another process."""
+        """End the workers. A second call does nothing."""
         if self._is_closed:
             return
         self._is_closed = True
         try:
-            if self._owner == os.getpid():
-                self._dismiss()
+            self._dismiss()
         finally:
-            for worker in self._workers:
-                worker.channel.close()
-            self._slots.close()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Hold nothing any more: in a forked child, where the workers are the parent's."""
+        self._is_closed = True
+        for worker in self._workers:
+            worker.channel.close()
+            known_children.discard(worker.process)
+        self._slots.close()
 
     def _dismiss(self) -> None:
         processes = [worker.process for worker in self._workers]
@@ -273,7 +278,7 @@ class WorkerCrew:
             for worker in self._workers:
                 with contextlib.suppress(OSError):  # it has died
                     worker.channel.send((Order.STOP,))
-                worker.channel.close()
+                    worker.channel.close()
             deadline = time.monotonic() + _PATIENCE
             for process in processes:
                 process.join(max(deadline - time.monotonic(), 0))
@@ -283,3 +288,14 @@ class WorkerCrew:
                     process.kill()
             for process in processes:
                 process.join(_PATIENCE)
+
+
+_crews: weakref.WeakSet[WorkerCrew] = weakref.WeakSet()
+
+
+def _let_go_of_all() -> None:
+    for crew in list(_crews):
+        crew._let_go()
+
+
+platform.on_fork(_let_go_of_all)

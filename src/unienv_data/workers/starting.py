@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import multiprocessing.process
 import os
 import signal
 import sys
@@ -15,13 +16,16 @@ from typing import Any
 
 from unienv_data.errors import WorkerError
 
-__all__ = ["MAIN_GUARD", "UNGUARDED_EXIT_CODE", "default_context", "start_process"]
+__all__ = ["MAIN_GUARD", "UNGUARDED_EXIT_CODE", "default_context", "known_children", "start_process"]
 
 MAIN_GUARD = "workers import the script that starts them: put its code under `if __name__ == '__main__':`"
 """What a script must do, in a sentence."""
 
 UNGUARDED_EXIT_CODE = 87
 """With this a worker ends that has come to start workers itself, by importing its script."""
+
+known_children: set[Any] = getattr(multiprocessing.process, "_children", set())
+"""The processes that `multiprocessing` ends with this one; a forked child would end its parent's."""
 
 _NAME = "unienv-data-worker"
 
@@ -57,19 +61,37 @@ def start_process(
         if here.name.startswith(_NAME):
             os._exit(UNGUARDED_EXIT_CODE)  # whoever has started it says why
         raise WorkerError(MAIN_GUARD)
+    if context.get_start_method() == "forkserver":
+        if _is_anothers(_server()):
+            context = multiprocessing.get_context("spawn")
+        else:
+            _preload(_server())
     name = f"{_NAME}-{number}"
     maker: Any = context  # of which BaseContext does not say that it makes processes
     process: BaseProcess = maker.Process(target=target, args=arguments, name=name, daemon=daemon)
-    if context.get_start_method() == "forkserver":
-        _preload()
     with _children_allowed(here), _importable_main(), _interrupts_held(context):
         process.start()
     return process
 
 
-def _preload() -> None:
+def _server() -> Any:
+    return getattr(forkserver, "_forkserver", None)
+
+
+def _is_anothers(server: Any) -> bool:
+    """Whether the fork server is that of the process that this one was forked from, which it cannot ask."""
+    pid = getattr(server, "_forkserver_pid", None)
+    if pid is None or sys.platform == "win32":
+        return False
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
+
+
+def _preload(server: Any) -> None:
     """Have the fork server import once what every worker needs, where nobody has said what it should."""
-    server: Any = getattr(forkserver, "_forkserver", None)
     if getattr(server, "_forkserver_pid", 0) is None and server._preload_modules == ["__main__"]:
         forkserver.set_forkserver_preload(sorted(filter(_is_worth_preloading, sys.modules)))
 
