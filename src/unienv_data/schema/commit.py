@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from unienv_data.errors import CorruptDataError, DocumentError, UnsupportedVersionError
+from unienv_data.schema.consistency import inconsistencies
 from unienv_data.schema.validation import validate
 
 __all__ = [
@@ -208,7 +209,7 @@ class Commit:
         """
         try:
             document = json.loads(data)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise CorruptDataError(f"{source}: not a JSON document ({exc})") from exc
         if not isinstance(document, dict) or document.get("format") != FORMAT_NAME:
             raise CorruptDataError(f"{source}: not a document of {FORMAT_NAME}")
@@ -219,7 +220,10 @@ class Commit:
                 "pip install --upgrade unienv-data"
             )
         validate(document, "dataset", source)
-        return _from_document(document, source)
+        problems = inconsistencies(document)
+        if problems:
+            raise DocumentError(source, problems)
+        return _from_document(document)
 
     @property
     def is_in_order(self) -> bool:
@@ -227,11 +231,11 @@ class Commit:
         return not self.runs or (len(self.runs) == 1 and self.runs[0][:2] == (0, 0))
 
 
-def _from_document(document: Mapping[str, Any], source: str) -> Commit:
+def _from_document(document: Mapping[str, Any]) -> Commit:
     fields = {key: value for key, value in document.items() if key not in ("format", "version")}
     tail = fields["tail"]
     buffer = fields["buffer"]
-    commit = Commit(
+    return Commit(
         **{
             **fields,
             "runs": tuple((slot, row, count) for slot, row, count in fields["runs"]),
@@ -253,11 +257,3 @@ def _from_document(document: Mapping[str, Any], source: str) -> Commit:
             ),
         }
     )
-    unknown = [
-        f"arrays.{name}.log: no log named {entry.log!r}"
-        for name, entry in commit.arrays.items()
-        if entry.log not in commit.logs
-    ]
-    if unknown:
-        raise DocumentError(source, unknown)
-    return commit

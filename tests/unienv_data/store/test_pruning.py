@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.unienv_data.store.making import Interposed, a_commit, failing
-from unienv_data.schema.commit import BufferState, Commit, EpisodePart, Tail
+from unienv_data.schema.commit import BufferState, Commit, EpisodePart, LogEntry, Tail
 from unienv_data.store import commits
 from unienv_data.store.commits import CommitLog
 from unienv_data.store.objects import MemoryObjects, ObjectStore
@@ -52,6 +52,8 @@ class Place:
             **{
                 "tail": Tail(f"tails/{name}", {}),
                 "buffer": BufferState(episodes=parts, removed_object=f"removed/{name}"),
+                "length": 2**20,
+                "logs": {"rows": LogEntry(8, 2**50)},
                 "runs": tuple((3 * i, 3 * i, 2) for i in range(70)),
                 **changes,
             },
