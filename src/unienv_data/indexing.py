@@ -96,7 +96,10 @@ def ascending(rows: RowIndex) -> RowIndex:
     """`rows` in ascending order, each once."""
     if isinstance(rows, range):
         return rows if rows.step > 0 else rows[::-1]
-    return np.unique(rows)
+    # np.unique hashes integers since NumPy 2.3: a hundred times slower where they are nearly in order.
+    ordered = np.sort(rows, kind="stable")
+    distinct: NDArray[np.int64] = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
+    return distinct
 
 
 def chunked(rows: RowIndex, size: int) -> Iterator[RowIndex]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from unienv_data.base import BatchBase
 from unienv_data.base.paths import Path, subspace
-from unienv_data.indexing import RowIndex
+from unienv_data.indexing import RowIndex, ascending, row_array
 from unienv_interface.space.space_utils import batch_utils
 
 __all__ = ["RowsOnce"]
@@ -46,7 +46,7 @@ class RowsOnce:
             together.setdefault(key, []).append(path)
         for paths in together.values():
             distinct = {id(array): array for path in paths for array in self._wanted[path]}
-            rows = np.unique(np.concatenate([array.reshape(-1) for array in distinct.values()]))
+            rows = row_array(ascending(np.concatenate([array.reshape(-1) for array in distinct.values()])))
             parts = [path for path in paths if path is not None]
             values, metadata = self._batch._read_parts(_compact(rows), parts)
             self._found.update({part: (rows, value) for part, value in zip(parts, values, strict=True)})

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unienv_data.indexing import RowIndex, row_array
+from unienv_data.indexing import RowIndex, ascending, row_array
 from unienv_data.segments import Span, ranks, segments_of, sequence_numbers
 from unienv_data.selection.rowmaps import RowMap
 
@@ -119,8 +119,8 @@ class PlainNumbering(Numbering):
         return np.where(array < self.length, array, GONE)
 
     def runs(self, anchor: Any, *, in_segments: bool = True) -> Integers:
-        edges = np.unique(self._bounds if in_segments else _EXTREMES)
-        return _between(edges, 0, self.length)
+        edges = ascending(self._bounds.reshape(-1) if in_segments else _EXTREMES)
+        return _between(row_array(edges), 0, self.length)
 
     def segments(self, anchor: Any) -> Integers | None:
         return self._kept
@@ -144,7 +144,7 @@ class EdgeCache:
             parts = [_EXTREMES, np.array(removed, dtype=np.int64).reshape(-1)]
             if bounds is not None:
                 parts.append(bounds.reshape(-1))
-            found = self._found = (bounds, removed, np.unique(np.concatenate(parts)))
+            found = self._found = (bounds, removed, row_array(ascending(np.concatenate(parts))))
         return found[2]
 
 
