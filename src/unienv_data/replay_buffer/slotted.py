@@ -289,7 +289,8 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     def _batch_size(self, value: BatchT) -> int:
         count = batch_utils.batch_size_data(value)
         if count is None:
-            raise SpaceValueError("", "a batch of rows", type(value).__name__)
+            expected = "a batch of rows: arrays whose first axes are the rows, as batch_space() has it"
+            raise SpaceValueError("", expected, f"{type(value).__name__} without such an axis")
         return int(count)
 
     @contextmanager

@@ -100,6 +100,16 @@ def test_modes(dataset: str) -> None:
         unienv_data.open(dataset, colour="red")
 
 
+def test_the_users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    with ReplayBuffer.create(ZarrStorage, SPACE, cache_path="~/d.zarr") as buffer:
+        buffer.extend(rows(1))
+        buffer.dumps(Path("~") / "copy.zarr")
+    for name in ("d.zarr", "copy.zarr"):
+        assert contents(unienv_data.open(f"~/{name}")) == contents(unienv_data.open(tmp_path / name)) == [1]
+
+
 def test_a_storage_that_had_no_buffer_is_none(tmp_path: Path) -> None:
     with ZarrStorage.create(SPACE, capacity=None, cache_path=tmp_path / "s") as storage:
         storage.extend_length(2)
@@ -115,7 +125,7 @@ def test_a_second_writer_is_refused_politely(tmp_path: Path) -> None:
     path = tmp_path / "d.zarr"
     writer = ReplayBuffer.create(ZarrStorage, SPACE, cache_path=path)
     who = f"process {os.getpid()} on {socket.gethostname()}"
-    with pytest.raises(WriterLockedError, match=who) as caught:
+    with pytest.raises(WriterLockedError, match=rf"{who} \(this one\) is writing") as caught:
         writer_of(path)
     assert isinstance(caught.value, BlockingIOError)
     program = (
@@ -125,7 +135,7 @@ def test_a_second_writer_is_refused_politely(tmp_path: Path) -> None:
     )
     outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert outcome.returncode == 1
-    assert who in outcome.stderr
+    assert f"{who} is writing" in outcome.stderr
     writer.extend(rows(1))
     writer.close()
     with writer_of(path) as next_writer:

@@ -234,8 +234,9 @@ class _FileLock:
             os.close(self._descriptor)
             self._descriptor = None
             note = Path(path).read_text(encoding="utf-8", errors="replace").strip()
+            who = f"{note} (this one)" if note == holder else note or "another process"
             raise WriterLockedError(
-                f"{path}: {note or 'another process'} is writing; close it, or open the dataset for reading"
+                f"{path}: {who} is writing; close it there, or open the dataset for reading"
             )
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, holder.encode())

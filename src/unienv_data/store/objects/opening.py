@@ -29,7 +29,7 @@ def open_objects(
     """The place that `url` names.
 
     Args:
-        url: a path, any fsspec URL, or None for this process's memory.
+        url: a path, `~` being the user's folder, any fsspec URL, or None for this process's memory.
         storage_options: handed to the fsspec filesystem; never stored.
         assume_single_writer: the user's word that nobody else writes.
 
@@ -41,7 +41,7 @@ def open_objects(
         return MemoryObjects()
     text = os.fspath(url)
     if not _is_url(text):
-        return LocalObjects(text)
+        return LocalObjects(os.path.expanduser(text))
     # Only URLs need fsspec, whose import costs more than opening a local dataset.
     from fsspec.core import url_to_fs
 
