@@ -193,6 +193,7 @@ def test_episodes_that_a_ring_has_evicted_are_forgotten() -> None:
     for number in range(3000):
         buffer.extend(rows(0, 1 + number % 3), episode={"number": number})
         bounds.append(bounds[-1] + 1 + number % 3)
+        assert sum(stop - start for start, stop in buffer.get_segments()) == len(buffer)
     first = bounds[-1] - 30
     spans = [(max(a - first, 0), b - first) for a, b in pairwise(bounds) if b > first]
     assert buffer.get_segments() == spans
