@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from unienv_data.testing.model import BufferModel
     from unienv_data.testing.places import BufferPlace, InMemory, LocalFolder, MemoryUrl
     from unienv_data.testing.raw import raw_columns, raw_rows
+    from unienv_data.testing.sampler_tests import SamplerTests
     from unienv_data.testing.samples import same, values
     from unienv_data.testing.space_tests import SpaceTests
     from unienv_data.testing.spaces import SPACES
@@ -51,6 +52,7 @@ __all__ = [
     "MemoryUrl",
     "ReplayBufferMachine",
     "ReplayBufferTests",
+    "SamplerTests",
     "SpaceTests",
     "StorageTests",
     "raw_columns",
@@ -80,6 +82,7 @@ __getattr__, __dir__ = lazy_exports(
         "MemoryUrl": f"{_ROOM}.places",
         "ReplayBufferMachine": f"{_ROOM}.buffer_machine",
         "ReplayBufferTests": f"{_ROOM}.buffer_tests",
+        "SamplerTests": f"{_ROOM}.sampler_tests",
         "SpaceTests": f"{_ROOM}.space_tests",
         "StorageTests": f"{_ROOM}.storage_tests",
         "raw_columns": f"{_ROOM}.raw",

@@ -9,6 +9,7 @@ NEEDED = (
     "unienv_data.samplers.multiprocessing",
     "unienv_data.samplers.step",
     "unienv_data.storages.zarr",
+    "unienv_data.testing.sampler_tests",
 )
 
 if "forkserver" in multiprocessing.get_all_start_methods():
