@@ -80,8 +80,9 @@ class _ImageTransformation(PlannedTransformation):
 class ImageToFloatTransformation(_ImageTransformation):
     """Images of uint8 (or uint16) as numbers from 0 to 1: `(*batch, H, W, C)` to `(*batch, C, H, W)`.
 
-    x becomes x / 255 (x / 65535), correctly rounded in float32, or float64 if that is asked for; what
-    PyTorch's vision tools do. Results are contiguous. The inverse gives back each number exactly.
+    x becomes x / 255 (x / 65535), in float32, or float64 if that is asked for: the nearest number that the
+    type has, in NumPy and in PyTorch, whose own vision tools do the same (XLA's division may be one off).
+    Results are contiguous. The inverse gives back each number exactly.
 
     Args:
         dtype: floating data type of the results; for uint16 float32 or float64.

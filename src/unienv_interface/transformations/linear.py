@@ -62,7 +62,8 @@ class LinearMap:
     def bind(self, backend: AnyBackend, work: str) -> Callable[[Any], Any]:
         """The map as a function of arrays of a backend, which computes in the type `work`.
 
-        Every step is rounded as IEEE 754 says and grows with x, so the whole does.
+        Every step is rounded as IEEE 754 says and grows with x, so the whole does. (XLA may fuse steps and
+        divide by multiplying; results within given bounds are a matter of `fit_to`.)
         """
         dtype = backend.dtype_from_name(work)
         constants = Constants(

