@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -394,12 +393,3 @@ def test_a_closed_store_holds_nothing() -> None:
     ):
         with pytest.raises(ClosedError, match="closed"):
             use()
-
-
-def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    store = make(None, WIDE)
-    store.extend_length(1)
-    target = LocalObjects(tmp_path / "copy")
-    with pytest.raises(TypeError):
-        store.copy_to(target, BufferState(), {"not": object()})
-    assert target.list("storage") == []
