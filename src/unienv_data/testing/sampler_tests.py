@@ -13,6 +13,7 @@ import pytest
 from unienv_data.base import BatchBase, BatchSampler
 from unienv_data.errors import ClosedError, DocumentError, ReadOnlyError
 from unienv_data.indexing import RowIndex
+from unienv_data.testing.checking import check
 from unienv_data.testing.samples import same
 from unienv_interface.backends.numpy import NumpyComputeBackend
 from unienv_interface.space import BoxSpace, DictSpace
@@ -58,11 +59,14 @@ class SamplerTests:
         """As many batches as `len` says; every epoch has an order of its own, which the seed chooses."""
         with self.make(NumberedRows(_ROWS), _BATCH, seed=7) as sampler:
             epochs = [_rows(sampler) for _ in range(3)]
-            assert all(sorted(epoch) == list(range(_ROWS)) for epoch in epochs)
-            assert len({tuple(epoch) for epoch in epochs}) == 3
-            assert len(list(sampler)) == len(sampler)
+            every = list(range(_ROWS))
+            check(all(sorted(epoch) == every for epoch in epochs), "rows of the epochs", epochs, every)
+            check(len({tuple(epoch) for epoch in epochs}) == 3, "epochs", epochs, "three orders")
+            batches = len(list(sampler))
+            check(batches == len(sampler), "len(sampler)", len(sampler), batches)
         with self.make(NumberedRows(_ROWS), _BATCH, seed=7) as again:
-            assert [_rows(again) for _ in range(3)] == epochs
+            found = [_rows(again) for _ in range(3)]
+            check(found == epochs, "epochs of an equal sampler", found, epochs)
 
     def test_every_form_holds_the_same_rows(self) -> None:
         """Structured, flattened, with metadata and without."""
@@ -72,16 +76,18 @@ class SamplerTests:
                 sampler.manual_seed(7)
                 batches = list(getattr(sampler, iterate)())
                 if iterate.endswith("metadata"):
-                    assert all(same(metadata["row"], value.reshape(-1)) for value, metadata in batches)
+                    for value, metadata in batches:
+                        check(same(metadata["row"], value.reshape(-1)), iterate, metadata["row"], value)
                     batches = [value for value, _ in batches]
-                assert same([value.reshape(-1) for value in batches], plain)
+                found = [value.reshape(-1) for value in batches]
+                check(same(found, plain), iterate, found, plain)
             sampler.manual_seed(7)
             index = sampler.sample_index()
             for draw in ("sample", "sample_flat", "sample_with_metadata", "sample_flat_with_metadata"):
                 sampler.manual_seed(7)
                 drawn = getattr(sampler, draw)()
                 value = drawn[0] if draw.endswith("metadata") else drawn
-                assert same(value.reshape(-1), index)
+                check(same(value.reshape(-1), index), draw, value, index)
 
     def test_resuming_at_every_step(self) -> None:
         """The state is integers, and what follows from it is exactly the rest."""
@@ -95,7 +101,8 @@ class SamplerTests:
                     next(begun)
                 state = json.loads(json.dumps(sampler.state_dict()))
                 resumed.load_state_dict(state)
-                assert [batch.tolist() for batch in resumed] == expected[taken:]
+                rest = [batch.tolist() for batch in resumed]
+                check(rest == expected[taken:], f"what follows {taken} batches", rest, expected[taken:])
             with pytest.raises(DocumentError):
                 resumed.load_state_dict({"seed": 1})
 
@@ -110,41 +117,51 @@ class SamplerTests:
             with self.make(NumberedRows(_ROWS), _BATCH, **options) as sampler:
                 each.append(list(sampler.epoch_iter_with_metadata()))
         batches = list(itertools.chain(*zip(*each, strict=True)))
-        assert all(len(value) == _BATCH for value, _ in batches)
+        sizes = {len(value) for value, _ in batches}
+        check(sizes == {_BATCH}, "rows of the batches", sizes, {_BATCH})
         rows = np.concatenate([value for value, _ in batches])
         if uneven == "pad":
             mask = np.concatenate([metadata["row_valid_mask"] for _, metadata in batches])
-            assert rows[mask].tolist() == expected
-            assert np.count_nonzero(~mask) < 3 * _BATCH
+            check(rows[mask].tolist() == expected, "rows of all ranks", rows[mask].tolist(), expected)
+            padding = int(np.count_nonzero(~mask))
+            check(padding < 3 * _BATCH, "rows of padding", padding, f"fewer than {3 * _BATCH}")
         else:
-            assert rows.tolist() == expected[: len(rows)]
-            assert len(expected) - len(rows) < 3 * _BATCH
+            check(rows.tolist() == expected[: len(rows)], "rows of all ranks", rows.tolist(), expected)
+            dropped = len(expected) - len(rows)
+            check(dropped < 3 * _BATCH, "rows that are dropped", dropped, f"fewer than {3 * _BATCH}")
 
     def test_draws_follow_the_seed(self) -> None:
         """With replacement, endlessly, and whatever epochs are iterated meanwhile."""
         with self.make(NumberedRows(5), _BATCH, seed=7) as sampler:
             drawn = [sampler.sample().tolist() for _ in range(30)]
-            assert any(len(set(batch)) < _BATCH for batch in drawn)
+            check(any(len(set(batch)) < _BATCH for batch in drawn), "batches", drawn, "a row drawn twice")
             sampler.manual_seed(7)
             batches = sampler.epoch_iter()
             again = []
             for _ in range(30):
                 again.append(sampler.sample().tolist())
                 next(batches, None)
-            assert again == drawn
+            check(again == drawn, "batches drawn again", again, drawn)
 
     def test_it_reads_only_and_closes_once(self) -> None:
         """Indexes address the data, which stay open."""
         data = NumberedRows(_ROWS)
         with self.make(data, _BATCH) as sampler:
-            assert sampler[[3, 1]].tolist() == [3, 1]
+            found = sampler[[3, 1]].tolist()
+            check(found == [3, 1], "rows 3 and 1", found, [3, 1])
             with pytest.raises(ReadOnlyError):
                 sampler.append(1)
         sampler.close()
         with pytest.raises(ClosedError):
             sampler.sample()
-        assert len(data[...]) == _ROWS
+        check(len(data[...]) == _ROWS, "rows of the data", len(data[...]), _ROWS)
 
 
 def _rows(batches: Any) -> list[int]:
     return [row for batch in batches for row in batch.tolist()]
+
+
+def _check(holds: bool, found: Any, expected: Any) -> None:
+    # Statements would vanish under `python -O`.
+    if not holds:
+        raise AssertionError(f"expected {expected!r}, got {found!r}")
