@@ -159,9 +159,3 @@ class SamplerTests:
 
 def _rows(batches: Any) -> list[int]:
     return [row for batch in batches for row in batch.tolist()]
-
-
-def _check(holds: bool, found: Any, expected: Any) -> None:
-    # Statements would vanish under `python -O`.
-    if not holds:
-        raise AssertionError(f"expected {expected!r}, got {found!r}")
