@@ -6,7 +6,7 @@ is derived from these, here and only here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from unienv_data.base.copying import segments_in_chunks
@@ -51,10 +51,14 @@ class ChangeableBatch(ReadableBatch[BatchT, BArrayType, BDeviceType, BDtypeType,
         """
         raise ReadOnlyError(f"rows of {type(self).__name__} cannot be removed")
 
-    def _extend_segment(self, chunks: Iterator[BatchT]) -> None:
+    def _extend_segment(self, chunks: Iterator[BatchT], description: Mapping[str, Any]) -> None:
         """Append the batches that `chunks` gives as one segment.
 
         Batches that keep no segments need not override this.
+
+        Args:
+            chunks: its rows in batches.
+            description: what is said of the segment, as columns of an episode table.
         """
         for chunk in chunks:
             self.extend(chunk)
@@ -146,8 +150,8 @@ class ChangeableBatch(ReadableBatch[BatchT, BArrayType, BDeviceType, BDtypeType,
     ) -> None:
         """Append the rows of another batch, which may be on another backend or device.
 
-        Segments of `other` stay segments where this batch keeps any; rows outside of them, or all rows
-        where `other` keeps none, become segments of their own.
+        Segments of `other` stay segments where this batch keeps any, with what is said of them; rows outside
+        of them, or all rows where `other` keeps none, become segments of their own.
 
         Args:
             other: where the rows come from; those that it has now.
@@ -164,8 +168,8 @@ class ChangeableBatch(ReadableBatch[BatchT, BArrayType, BDeviceType, BDtypeType,
             raise ValueError(f"chunk_size: expected at least 1 row, got {chunk_size}")
         progress = TqdmProgress() if tqdm else NO_PROGRESS
         with progress.task(f"appending to {type(self).__name__}", total=other._indexed_length()) as task:
-            for chunks in segments_in_chunks(other, chunk_size, task):
-                self._extend_segment(self._adopted(other, chunk) for chunk in chunks)
+            for chunks, description in segments_in_chunks(other, chunk_size, task):
+                self._extend_segment((self._adopted(other, chunk) for chunk in chunks), description)
 
     # -- shared steps --------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,8 @@ __all__ = ["segments_in_chunks", "spans"]
 
 def segments_in_chunks(
     source: BatchBase[Any, Any, Any, Any, Any], chunk_size: int, task: Task
-) -> Iterator[Iterator[Any]]:
-    """For each segment of `source`, its rows in batches of at most `chunk_size`.
+) -> Iterator[tuple[Iterator[Any], Mapping[str, Any]]]:
+    """For each segment of `source`, its rows in batches of at most `chunk_size`, and what is said of it.
 
     Rows outside of segments form segments of their own. Rows that are appended meanwhile are left out.
 
@@ -27,8 +27,9 @@ def segments_in_chunks(
         chunk_size: most rows of a batch.
         task: told of rows once the batch that held them has been used.
     """
+    said = source._segment_descriptions()
     return (
-        _chunks(source, span, chunk_size, task)
+        (_chunks(source, span, chunk_size, task), said.get(span.start, {}))
         for span in spans(source.get_segments() or (), source._indexed_length())
     )
 

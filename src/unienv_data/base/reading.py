@@ -8,7 +8,7 @@ values with it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -112,6 +112,10 @@ class ReadableBatch(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BR
     def _indexed_length(self) -> int:
         """How many rows indexes address: `len(self)`, unless that counts something else."""
         return len(self)
+
+    def _segment_descriptions(self) -> Mapping[int, Mapping[str, Any]]:
+        """What is said of segments, by the first row of each; it may be nothing."""
+        return {}
 
     def _numbering(self) -> Numbering:
         """Which rows there are now, and which are neighbours, for views that mean certain rows.

@@ -19,7 +19,7 @@ from unienv_data.indexing import IndexableType, RowIndex
 from unienv_data.replay_buffer.episode_columns import EpisodeColumns
 from unienv_data.replay_buffer.episodes import EpisodeTable
 from unienv_data.replay_buffer.mutex import Mutex
-from unienv_data.replay_buffer.state import appended, opened, removed, segments_of, visible_episodes
+from unienv_data.replay_buffer.state import appended, opened, removed, said_of, segments_of, visible_episodes
 from unienv_data.replay_buffer.taking_over import run_of_slots
 from unienv_data.ring import slot_spans, slots_of
 from unienv_data.schema.commit import BufferState
@@ -254,11 +254,16 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     def _extend(self, value: BatchT) -> None:
         self.extend(value)
 
-    def _extend_segment(self, chunks: Iterator[BatchT]) -> None:
+    def _segment_descriptions(self) -> Mapping[int, Mapping[str, Any]]:
+        return said_of(self.episodes) if self._state.segments else {}
+
+    def _extend_segment(self, chunks: Iterator[BatchT], description: Mapping[str, Any]) -> None:
         with self._turn():
             if self.has_open_segment:
                 raise SegmentError("a segment is open; call mark_segment_end() before extend_from()")
             before = self._state
+            episode = description if description and before.segments else None
+            self._episodes.check(episode)
             try:
                 for chunk in chunks:
                     self.append_batch(chunk)
@@ -266,10 +271,12 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
                 if self.capacity is None:
                     self.storage.shrink_length(self.count - before.count)
                     self._state = before
-                else:  # what a ring has overwritten is gone: what came whole stays, as a segment
-                    self.mark_segment_end(commit=False)
+                elif self._state is not before:
+                    # What a ring has overwritten is gone: what came whole stays, as a segment.
+                    self.mark_segment_end(episode, commit=False)
                 raise
-            self.mark_segment_end(commit=False)
+            self.mark_segment_end(None if self._state is before else episode, commit=False)
+            self._commit_if_due()
 
     def _append_rows(self, value: BatchT) -> tuple[BufferState, int]:
         """Write the rows of a batch behind the newest; returns the state after that, and how many rows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from unienv_data.schema.commit import BufferState
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["appended", "cleared", "opened", "removed", "segments_of", "visible_episodes"]
+__all__ = ["appended", "cleared", "opened", "removed", "said_of", "segments_of", "visible_episodes"]
 
 
 def appended(state: BufferState, count: int) -> tuple[RowIndex, BufferState]:
@@ -92,3 +92,15 @@ def visible_episodes(table: pa.Table, state: BufferState) -> pa.Table:
     for name, values in (("start", rows[seen, 0]), ("length", (rows[:, 1] - rows[:, 0])[seen])):
         kept = kept.set_column(kept.schema.get_field_index(name), name, pa.array(values, pa.int64()))
     return kept
+
+
+def said_of(episodes: pa.Table) -> dict[int, dict[str, Any]]:
+    """The user's columns of each episode, without nulls, by its first row."""
+    return {
+        row["start"]: {
+            name: value
+            for name, value in row.items()
+            if value is not None and name not in ("start", "length")
+        }
+        for row in episodes.to_pylist()
+    }

@@ -98,9 +98,9 @@ class ListBatch(BatchBase[Any, Any, Any, Any, Any]):
         for row in reversed(list(rows)):
             del self.rows[row]
 
-    def _extend_segment(self, chunks: Any) -> None:
+    def _extend_segment(self, chunks: Any, description: Any) -> None:
         self.appended.append([])
-        super()._extend_segment(chunks)
+        super()._extend_segment(chunks, description)
 
     def get_segments(self) -> list[tuple[int, int]] | None:
         return self.segments

@@ -15,7 +15,14 @@ import pytest
 
 import unienv_data
 from unienv_data import ReplayBuffer, ZarrStorage
-from unienv_data.errors import FencedError, ReadOnlyError, SegmentError, SpaceError, WriterLockedError
+from unienv_data.errors import (
+    FencedError,
+    ReadOnlyError,
+    SegmentError,
+    SpaceError,
+    SpaceValueError,
+    WriterLockedError,
+)
 from unienv_interface.backends import NumpyComputeBackend as B
 from unienv_interface.backends import load_backend
 from unienv_interface.space import BoxSpace
@@ -108,6 +115,36 @@ def test_the_users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         buffer.dumps(Path("~") / "copy.zarr")
     for name in ("d.zarr", "copy.zarr"):
         assert contents(unienv_data.open(f"~/{name}")) == contents(unienv_data.open(tmp_path / name)) == [1]
+
+
+def test_appending_from_a_buffer_keeps_what_is_said_of_its_episodes(tmp_path: Path) -> None:
+    source: Any = ReplayBuffer.create(ZarrStorage, SPACE)
+    source.extend(rows(0, 1, 2), episode={"task": "push", "success": True})
+    source.extend(rows(3))
+    source.extend(rows(4, 5), episode={"task": "pull"})
+    source.append(rows(6)[0])
+    source.remove_at([0])
+    buffer: Any = ReplayBuffer.create(ZarrStorage, SPACE, cache_path=tmp_path / "d.zarr", commit_interval=0)
+    buffer.extend(rows(9), episode={"success": False, "other": 1})
+    buffer.extend_from(source, chunk_size=2)
+    assert ReplayBuffer.get_length_from_path(tmp_path / "d.zarr") == 7
+    none = {"task": None, "success": None, "other": None}
+    assert buffer.episodes.select(["start", "length", "task", "success", "other"]).to_pylist() == [
+        {"start": 0, "length": 1, **none, "success": False, "other": 1},
+        {"start": 1, "length": 2, **none, "task": "push", "success": True},
+        {"start": 3, "length": 1, **none},
+        {"start": 4, "length": 2, **none, "task": "pull"},
+        {"start": 6, "length": 1, **none},
+    ]
+    without = ReplayBuffer.create(ZarrStorage, SPACE, maintain_segment_metadata=False)
+    without.extend_from(buffer)
+    assert len(without) == 7
+    other: Any = ReplayBuffer.create(ZarrStorage, SPACE)
+    other.extend(rows(1), episode={"task": 3})
+    with pytest.raises(SpaceValueError, match="episode/task"):
+        other.extend_from(source)
+    assert contents(other) == [1]
+    assert not other.has_open_segment
 
 
 def test_a_storage_that_had_no_buffer_is_none(tmp_path: Path) -> None:
