@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import Any, ClassVar, Self
 
@@ -322,8 +323,12 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         self._store.close(self._own_state() if self.is_mutable else None)
 
     def _own_state(self) -> BufferState:
-        """The buffer's state as it was committed last: used alone, a storage has no buffer."""
-        return self._store.commit_read.buffer
+        """What a buffer will find: its own last state, or, where there never was one, every slot as a row."""
+        state = self._store.commit_read.buffer
+        rows = state.appended
+        if self.capacity is None and state == BufferState(count=rows, appended=rows, segments=state.segments):
+            return replace(state, count=len(self), appended=len(self))
+        return state
 
     def _require_mutable(self) -> None:
         if not self.is_mutable:

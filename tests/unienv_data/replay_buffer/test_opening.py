@@ -147,12 +147,21 @@ def test_appending_from_a_buffer_keeps_what_is_said_of_its_episodes(tmp_path: Pa
     assert not other.has_open_segment
 
 
-def test_a_storage_that_had_no_buffer_is_none(tmp_path: Path) -> None:
+def test_a_storage_that_had_no_buffer_opens_as_one(tmp_path: Path) -> None:
     with ZarrStorage.create(SPACE, capacity=None, cache_path=tmp_path / "s") as storage:
-        storage.extend_length(2)
-        storage.set([0, 1], rows(5, 6))
+        storage.extend_length(3)
+        storage.set([0, 1, 2], rows(5, 6, 7))
+        storage.commit()
+        storage.shrink_length(1)
     with ZarrStorage.load_from(tmp_path / "s", SPACE) as again:
         assert [int(row[0]) for row in again.get(...)] == [5, 6]
+    with writer_of(tmp_path / "s") as buffer:
+        assert contents(buffer) == [5, 6]
+        assert buffer.get_segments() == []
+        buffer.extend(rows(8))
+        assert contents(buffer) == [5, 6, 8]
+        assert buffer.get_segments() == [(2, 3)]
+    assert contents(ReplayBuffer.load_from(tmp_path / "s")) == [5, 6, 8]
 
 
 # Writers
