@@ -12,11 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.unienv_data.store import powerloss
+from tests.unienv_data.store.powerloss import Disk
 from unienv_data.errors import WriterLockedError
 from unienv_data.store import platform
 from unienv_data.store.objects import Range, local
 from unienv_data.store.objects.local import LocalObjects
 
+disk = powerloss.disk
+forking = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX only")
 
 
@@ -85,25 +89,10 @@ def test_filesystems_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 # Durability
 
-Durable = tuple[dict[int, bytes], dict[str, dict[str, int]]]
-
-
-def after_power_loss(target: Path, root: Path, durable: Durable) -> None:
-    """Rebuild below `target` what would be left of `root`: names and contents that have been synced."""
-    contents, entries = durable
-    for name, inode in entries.get(str(root), {}).items():
-        if inode in contents:
-            (target / name).write_bytes(contents[inode])
-        elif str(root / name) in entries:
-            (target / name).mkdir()
-            after_power_loss(target / name, root / name, durable)
-
 
 @posix_only
 @pytest.mark.durable
-def test_what_is_written_survives_power_loss_after_sync(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: Durable
-) -> None:
+def test_what_is_written_survives_power_loss_after_sync(tmp_path: Path, disk: Disk) -> None:
     root = tmp_path / "deep" / "down" / "root"
     objects = LocalObjects(root)
     objects.write("columns/a/c.0", [b"one"])
@@ -114,7 +103,7 @@ def test_what_is_written_survives_power_loss_after_sync(
     objects.create("commits/1.json", b"commit")
     left = tmp_path / "left"
     left.mkdir()
-    after_power_loss(left, tmp_path, durable)
+    disk.after_power_loss(left, tmp_path, names_last=False)
     kept = files(left / "deep" / "down" / "root")
     assert {"columns/a/c.0", "columns/b/nested/c.0", "commits/1.json"} <= kept
     assert (left / "deep/down/root/commits/1.json").read_bytes() == b"commit"
@@ -244,6 +233,7 @@ def run_in_fork(work) -> int:  # type: ignore[no-untyped-def]
 
 
 @posix_only
+@forking
 def test_hundred_forks_read_while_the_parent_reads(tmp_path: Path) -> None:
     objects = LocalObjects(tmp_path)
     for number in range(8):
@@ -261,6 +251,7 @@ def test_hundred_forks_read_while_the_parent_reads(tmp_path: Path) -> None:
 
 
 @posix_only
+@forking
 def test_a_lock_stays_with_the_parent(tmp_path: Path) -> None:
     """A child that lives on neither keeps the lock of a dead parent nor gives it back for a living one."""
     objects = LocalObjects(tmp_path)
