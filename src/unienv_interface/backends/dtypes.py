@@ -126,10 +126,10 @@ def inexact_elements(values: NDArray[Any], target: str) -> NDArray[Any] | None:
 
 def _inexact_integers(values: NDArray[Any], target: str) -> NDArray[Any]:
     wide = values.astype(np.float64)
-    # Rounding may have reached 2**63 or 2**64, which does not convert back.
+    # Rounding may have reached 2**63 or 2**64, which does not convert back; 0 differs as well.
     overflown = wide >= float(dtype_limits(values.dtype.name)[1] + 1)
     back = np.where(overflown, 0.0, wide).astype(values.dtype)
-    return np.asarray(overflown | (back != values) | _inexact_floats(wide, target))
+    return np.asarray((back != values) | _inexact_floats(wide, target))
 
 
 def _inexact_floats(values: NDArray[Any], target: str) -> NDArray[Any]:

@@ -55,6 +55,15 @@ def test_distributions(backend: AnyBackend, dtype: str) -> None:
     assert backend.to_numpy(exponential).min() >= 0
 
 
+def test_ranges_wider_than_the_type_do_not_overflow(backend: AnyBackend) -> None:
+    rng = backend.random.random_number_generator(0)
+    _, array = backend.random.random_uniform((100,), rng=rng, low=-3e38, high=3e38, dtype=backend.float32)
+    drawn = backend.to_numpy(array)
+    assert np.isfinite(drawn).all()
+    assert drawn.min() < -2e38
+    assert drawn.max() > 2e38
+
+
 @pytest.mark.parametrize("dtype", INTEGERS)
 def test_integers_over_the_full_range(backend: AnyBackend, dtype: str) -> None:
     low, high = dtype_limits(dtype)

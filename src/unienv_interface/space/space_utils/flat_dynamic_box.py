@@ -81,10 +81,9 @@ def _(space: AnyDynamicBox, data: Any, start_dim: int, dtype: str, path: str) ->
     elements = backend.reshape(padded, (*head, math.prod(space.shape_high[start_dim:])))
     parts = [cast_exact(backend, elements, dtype, path)]
     if space.variable_axes:
-        lengths = np.broadcast_to(
-            [shape[axis] for axis in space.variable_axes], (*head, len(space.variable_axes))
-        )
-        parts.insert(0, write_counts(backend, lengths.copy(), dtype, data))
+        lengths = [shape[axis] for axis in space.variable_axes]
+        rows = np.broadcast_to(lengths, (*head, len(lengths))).copy()
+        parts.insert(0, write_counts(backend, rows, dtype, data))
     return join_parts(space, parts, dtype)
 
 
