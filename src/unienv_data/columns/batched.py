@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ class BatchedNode(ColumnNode):
         self._single = columns_of(space.single_space, name, path)
         self._shape = space.batch_shape
         self._entries = math.prod(space.batch_shape)
+        self._shapes = _shapes_names(self._single.specs)
         specs: list[ColumnSpec] = []
         for spec in self._single.specs:
             if spec.ragged_axes is None:
@@ -44,7 +45,7 @@ class BatchedNode(ColumnNode):
             else:
                 shapes = (self._entries, spec.ragged_axes)
                 specs.append(ColumnSpec(spec.name, spec.kind, spec.dtype, ragged_axes=1))
-                specs.append(ColumnSpec(spec.name + SHAPES, spec.kind, np.dtype(np.int64), shapes))
+                specs.append(ColumnSpec(self._shapes[spec.name], spec.kind, np.dtype(np.int64), shapes))
         self.specs = tuple(specs)
 
     def encode(self, value: Any, count: int) -> dict[str, ColumnData]:
@@ -62,7 +63,7 @@ class BatchedNode(ColumnNode):
             if isinstance(data, Ragged):
                 totals = data.counts.reshape(count, self._entries).sum(axis=1, dtype=np.int64)
                 columns[name] = ragged_of(flat_values(data), totals[:, None])
-                columns[name + SHAPES] = data.shapes.reshape(count, self._entries, data.shapes.shape[1])
+                columns[self._shapes[name]] = data.shapes.reshape(count, self._entries, data.shapes.shape[1])
             else:
                 columns[name] = data.reshape(count, *self._shape, *data.shape[1:])
         return columns
@@ -74,7 +75,7 @@ class BatchedNode(ColumnNode):
             if spec.ragged_axes is None:
                 entries[spec.name] = np.asarray(columns[spec.name]).reshape(total, *spec.shape)
             else:
-                shapes = np.asarray(columns[spec.name + SHAPES]).reshape(total, spec.ragged_axes)
+                shapes = np.asarray(columns[self._shapes[spec.name]]).reshape(total, spec.ragged_axes)
                 entries[spec.name] = ragged_of(flat_values(ragged_rows(columns, spec.name)), shapes)
         values = self._single.decode(entries, total)
         batched = batch_space(self._single.space, total)
@@ -82,6 +83,18 @@ class BatchedNode(ColumnNode):
         for i in range(total):
             elements[i] = get_at(batched, values, i)
         return elements.reshape(count, *self._shape)
+
+
+def _shapes_names(specs: Sequence[ColumnSpec]) -> dict[str, str]:
+    """Names of the columns of shapes, by ragged column: of batches in batches each has its own."""
+    taken = {spec.name for spec in specs}
+    names: dict[str, str] = {}
+    for spec in specs:
+        if spec.ragged_axes is not None:
+            names[spec.name] = spec.name + SHAPES
+            while names[spec.name] in taken:
+                names[spec.name] += "-of-these"
+    return names
 
 
 register_node(BatchedSpace, BatchedNode)
