@@ -11,7 +11,7 @@ from typing import Any
 
 from unienv_data.base import SpaceStorage
 from unienv_data.base.batch import BatchT
-from unienv_data.errors import DatasetExistsError, SegmentError, SpaceError
+from unienv_data.errors import DatasetExistsError, FencedError, SegmentError, SpaceError
 from unienv_data.replay_buffer import lifetime
 from unienv_data.replay_buffer.episodes import EpisodeTable
 from unienv_data.replay_buffer.removed_rows import read_aside, write_aside
@@ -211,6 +211,10 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
                 state = replace(self._state, episodes=self._episodes.copy_to(target))
                 state = write_aside(state, None, target, 0)
                 storage.copy_to(target, state, self._attributes)
+            except FencedError:  # somebody else has written a dataset there meanwhile
+                raise DatasetExistsError(
+                    f"{target.url}: something is there by now; choose another place"
+                ) from None
             except BaseException:
                 target.delete_all()
                 raise
@@ -238,11 +242,25 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
                 self._committing.abandon()
 
     def close(self) -> None:
+        """Commit and release what is held; the buffer cannot be used afterwards. A second call does nothing.
+
+        Raises:
+            FencedError: another writer has taken over; the buffer is closed all the same.
+            OSError: the commit failed; the buffer stays open, with all its rows, and can be closed again.
+        """
         with self._mutex:  # what another thread is about to append comes before or not at all
-            super().close()
+            if self._closed:
+                return
+            try:
+                self._close()
+            except FencedError:
+                self._closed = True
+                lifetime.forget(self)
+                raise
+            self._closed = True
+            lifetime.forget(self)
 
     def _close(self) -> None:
-        lifetime.forget(self)
         if self._committing is not None and self.is_mutable and self._turns is None:
             state = self._with_parts(self._committing)
             self._committing.release(state, self._attributes)

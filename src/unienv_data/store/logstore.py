@@ -325,19 +325,25 @@ class LogStore(CommitView):
         return self._objects.lock("writer.lock", holder)
 
     def close(self, buffer: BufferState | None = None, attributes: Mapping[str, Any] | None = None) -> None:
-        """Commit what has been written, say that the writer has finished, and let go of everything."""
+        """Commit what has been written, say that the writer has finished, and let go of everything.
+
+        Where the commit fails the store stays open, with all its rows, and can be closed again; where another
+        writer has taken over it is closed all the same.
+        """
         if self._closed:
             return
-        try:
-            writer = self._writer
-            mine = self._pid == os.getpid() and not self._fenced
-            if writer is not None and buffer is not None and mine:
+        writer = self._writer
+        mine = self._pid == os.getpid() and not self._fenced
+        if writer is not None and buffer is not None and mine:
+            try:
                 # The next writer continues where this one stopped if it is told that it may.
                 self.commit(buffer, attributes=attributes, force=writer.has_begun, released=writer.has_begun)
-                if not self._shapes_current:
-                    self.write_shapes()
-        finally:
-            self.abandon()
+            except FencedError:
+                self.abandon()
+                raise
+            if not self._shapes_current:
+                self.write_shapes()
+        self.abandon()
 
     def abandon(self) -> None:
         """Let go of everything without committing."""
