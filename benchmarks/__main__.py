@@ -14,7 +14,7 @@ def main() -> None:
     """Run suites and write what they find."""
     parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(SUITES)}; all by default")
-    parser.add_argument("--rounds", type=int, default=15, help="how often each reader reads (default: 15)")
+    parser.add_argument("--rounds", type=int, default=9, help="turns of each reader (default: 9)")
     parser.add_argument("--output", type=Path, default=Path("out/benchmarks"), help="for data and results")
     parser.add_argument(
         "--fresh", action="store_true", help="prepare the data anew, as after a change of the store"

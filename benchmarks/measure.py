@@ -34,25 +34,36 @@ def interleave(
 ) -> list[Timing]:
     """Let all readers read the same rows, round by round, each round beginning with another.
 
-    A slow second of the machine then falls on all of them, and none profits from coming last. Before the
+    A slow second of the machine then falls on all of them, and none profits from coming last. In its turn a
+    reader reads several batches one after another, as training does, and the middle one counts: right after
+    another library has run, the threads of the next one still share a core for some milliseconds. Before the
     first round every reader reads once unmeasured, and what it reads is compared with what was written.
 
     Args:
         readers: ready to read.
-        rows: the rows of each round (R of (B,)).
+        rows: the rows of each round, R of (B,), or of (K, B) for K batches a turn.
         expected: all rows (N, *D).
 
     Raises:
         ValueError: a reader does not read what was written.
     """
     for reader in readers:
-        if not np.array_equal(reader.read(rows[0]), expected[rows[0]]):
+        first = np.atleast_2d(rows[0])[0]
+        if not np.array_equal(reader.read(first), expected[first]):
             raise ValueError(f"{reader.name} read other values than were written")
     seconds: list[list[float]] = [[] for _ in readers]
     for number, asked in enumerate(rows):
         for turn in range(len(readers)):
             place = (number + turn) % len(readers)
-            start = time.perf_counter()
-            readers[place].read(asked)
-            seconds[place].append(time.perf_counter() - start)
+            seconds[place].append(_turn(readers[place], np.atleast_2d(asked)))
     return [Timing(type(reader), tuple(figures)) for reader, figures in zip(readers, seconds, strict=True)]
+
+
+def _turn(reader: Reader, batches: NDArray[np.int64]) -> float:
+    """Seconds that the middle one of several batches (K, B) takes."""
+    figures = []
+    for batch in batches:
+        start = time.perf_counter()
+        reader.read(batch)
+        figures.append(time.perf_counter() - start)
+    return float(np.median(figures))

@@ -18,6 +18,7 @@ from unienv_interface.space.spaces import BoxSpace, DictSpace
 
 EPISODES, LENGTH, SIZE = 100, 200, 84
 BATCH = 256
+BATCHES_A_TURN = 5
 COLUMN = "image"
 #: Part of the name of what is kept between runs: raise it when the frames change.
 VERSION = 1
@@ -29,7 +30,10 @@ def run(folder: Path, rounds: int, readers: tuple[type[Reader], ...] = READERS) 
     warm_page_cache(recording)
     expected = np.load(recording.raw, mmap_mode="r")
     rng = np.random.default_rng(0)
-    rows = [rng.choice(len(expected), BATCH, replace=False) for _ in range(rounds)]
+    rows = [
+        np.stack([rng.choice(len(expected), BATCH, replace=False) for _ in range(BATCHES_A_TURN)])
+        for _ in range(rounds)
+    ]
     taking_part = [reader() for reader in readers if reader.is_available()]
     for reader in taking_part:
         reader.setup(recording)
