@@ -30,7 +30,7 @@ def machine(where: BufferPlace, programs: int, backend_name: str = "numpy", *, s
 
 TestLocal = machine(LocalFolder(), 20)
 TestMemoryUrl = machine(MemoryUrl(), 15)
-TestInMemory = machine(InMemory(), 15)
+TestInMemory = machine(InMemory(), 80, steps=40)
 
 TestLocalMany = pytest.mark.slow(pytest.mark.timeout(1800)(machine(LocalFolder(), 1000, steps=30)))
 TestMemoryUrlMany = pytest.mark.slow(pytest.mark.timeout(1800)(machine(MemoryUrl(), 500, steps=30)))
