@@ -120,14 +120,15 @@ def _raw(parsed: ParsedCodec, chunk: ChunkShape, spec: str) -> list[Mapping[str,
 
 def _blosc(parsed: ParsedCodec, chunk: ChunkShape, spec: str) -> list[Mapping[str, Any]]:
     given = _arguments(parsed, spec, "level", "shuffle")
-    # Bit planes of pixels compress better than whole bytes; a single byte has no bytes to shuffle.
-    default = "bitshuffle" if chunk.dtype.itemsize == 1 and chunk.dtype.kind in "ui" else "shuffle"
-    shuffle = given.get("shuffle", default if parsed.name == "zstd" else "shuffle")
+    # Single bytes, which pixels are, have no bytes to shuffle; docs/performance.md says why not their bits.
+    is_bytes = chunk.dtype.itemsize == 1 and chunk.dtype.kind in "ui"
+    shuffle = given.get("shuffle", "noshuffle" if is_bytes and parsed.name == "zstd" else "shuffle")
+    level = "1" if is_bytes and parsed.name == "zstd" else _LEVELS[parsed.name]
     if shuffle not in _SHUFFLES:
         raise CodecError(f"codec {spec!r}: shuffle must be one of {', '.join(_SHUFFLES)}, got {shuffle!r}")
     configuration = {
         "cname": parsed.name,
-        "clevel": _integer(given.get("level", _LEVELS[parsed.name]), spec, "level", 0, 9),
+        "clevel": _integer(given.get("level", level), spec, "level", 0, 9),
         "shuffle": shuffle,
         "typesize": chunk.dtype.itemsize,
         "blocksize": 0,

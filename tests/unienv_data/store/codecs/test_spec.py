@@ -31,7 +31,7 @@ def blosc(cname: str, clevel: int, shuffle: str, typesize: int) -> dict[str, Any
 
 
 UNDERSTOOD: list[tuple[str, ChunkShape, list[dict[str, Any]]]] = [
-    ("zstd", PIXELS, [blosc("zstd", 3, "bitshuffle", 1)]),
+    ("zstd", PIXELS, [blosc("zstd", 1, "noshuffle", 1)]),
     ("zstd", NUMBERS, [blosc("zstd", 3, "shuffle", 4)]),
     ("zstd", FLAGS, [blosc("zstd", 3, "shuffle", 1)]),
     ("zstd:0", NUMBERS, [blosc("zstd", 0, "shuffle", 4)]),
