@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,9 @@ def test_a_chain_of_ones_own() -> None:
     assert entries["a/t/values"].codec == "bytes > zstd"
     assert list(entries["a/t/values"].codecs) == chain
     quantize = {"name": "numcodecs.quantize", "configuration": {"digits": 2, "dtype": "<f4"}}
-    with pytest.warns(UserWarning, match="Numcodecs codecs"):
+    with warnings.catch_warnings():
+        # Some versions of zarr-python warn of numcodecs' codecs, others do not.
+        warnings.simplefilter("ignore", UserWarning)
         entries, _ = lay_out([BOX], LayoutOptions(codecs={"**": [quantize, {"name": "bytes"}]}))
     assert entries["a/b"].lossy
 
