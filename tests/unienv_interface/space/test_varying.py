@@ -254,6 +254,7 @@ def test_padding_is_no_part_of_the_value(backend: AnyBackend) -> None:
     )
     assert garbage in batched
     assert same(batched.coerce(garbage), batch)
+    assert same(get_at(batched, garbage, [1, 0]), get_at(batched, batch, [1, 0]))
     assert same(flatten_data(batched, garbage, 1), flatten_data(batched, batch, 1))
 
 
