@@ -14,17 +14,21 @@ from typing import Any
 
 from unienv_data.store import platform
 
-__all__ = ["end_with_parent"]
+__all__ = ["Termination", "end_with_parent"]
 
 _LOOK_EVERY = 1.0  # seconds, where the system does not tell that a process has ended
 _GRACE = 1.0  # seconds in which to end in an orderly way
+
+
+class Termination(SystemExit):
+    """This process has been told to end: no failure of what it is working on."""
 
 
 def end_with_parent() -> None:
     """Have this process, started by `multiprocessing`, end as soon as its parent does.
 
     Its main thread is to call this. An interrupt from the terminal, which reaches all processes, is left to
-    the parent; a termination signal ends this process in an orderly way.
+    the parent; a termination signal raises `Termination`, which ends this process in an orderly way.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
@@ -50,4 +54,4 @@ def _watch(sentinel: Any, parent: int) -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+    raise Termination(128 + number)

@@ -19,7 +19,7 @@ import cloudpickle
 
 from unienv_data.store import pool
 from unienv_data.workers.failures import tell
-from unienv_data.workers.lifeline import end_with_parent
+from unienv_data.workers.lifeline import Termination, end_with_parent
 from unienv_data.workers.memory import SharedMemory
 from unienv_data.workers.parcels import Parcel, pack, spans
 from unienv_data.workers.slots import Place
@@ -85,6 +85,8 @@ class _Serving:
         try:
             with _locks_without_names():
                 self._functions[job] = cloudpickle.loads(pickled)
+        except Termination:
+            raise
         except BaseException as exc:
             self._functions[job] = _Unable(exc)
         _limit_torch(self._threads)
@@ -92,6 +94,8 @@ class _Serving:
     def _do(self, job: int, request: Any, place: Place) -> None:
         try:
             parcel = pack(self._functions[job](request))
+        except Termination:
+            raise
         except BaseException as exc:
             self._channel.send((Answer.FAILED, tell(exc)))
             return

@@ -164,6 +164,16 @@ def test_worker_killed_at_work_is_an_error_at_once() -> None:
                 draw_a_few(sampler)
 
 
+def test_termination_of_a_worker_at_work_is_not_a_failure_of_its_work() -> None:
+    expected = pytest.raises(WorkerDiedError, match="has ended with exit code 143")
+    with ahead(Numbers(ROWS, in_worker(1, _terminate))) as sampler, expected:
+        list(sampler)
+
+
+def _terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def draw_a_few(sampler: Any) -> None:
     for _ in range(4):
         sampler.sample()
