@@ -1,7 +1,7 @@
 """What can go wrong around stored data, continuing the tree of `unienv_interface.errors`.
 
 UniEnvError
-├── (SpaceError, SpaceValueError, InexactValueError, DocumentError, MissingDependencyError)
+├── (SpaceError, SpaceValueError, InexactValueError, DocumentError, EnvError, MissingDependencyError)
 ├── IndexOutOfRangeError (IndexError)        a row that is not there
 ├── InvalidIndexError (TypeError, IndexError) not an index
 ├── PathError (KeyError)                     a column that is not there
@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from unienv_interface.errors import (
     DocumentError,
+    EnvError,
     InexactValueError,
     MissingDependencyError,
     SpaceError,
@@ -44,6 +45,7 @@ __all__ = [
     "DatasetNotFoundError",
     "DocumentError",
     "EmptyDataError",
+    "EnvError",
     "FencedError",
     "IndexOutOfRangeError",
     "InexactValueError",

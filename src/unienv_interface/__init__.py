@@ -1,4 +1,4 @@
-"""The vocabulary: compute backends and spaces."""
+"""The vocabulary: compute backends, spaces and environments."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from unienv_interface._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from unienv_interface.backends import ComputeBackend, NumpyComputeBackend
+    from unienv_interface.env_base import Env, Wrapper
     from unienv_interface.space import (
         BatchedSpace,
         BinarySpace,
@@ -34,6 +35,7 @@ else:
             "ComputeBackend": "unienv_interface.backends",
             "DictSpace": "unienv_interface.space",
             "DynamicBoxSpace": "unienv_interface.space",
+            "Env": "unienv_interface.env_base",
             "GraphInstance": "unienv_interface.space",
             "GraphSpace": "unienv_interface.space",
             "NumpyComputeBackend": "unienv_interface.backends",
@@ -41,6 +43,7 @@ else:
             "TextSpace": "unienv_interface.space",
             "TupleSpace": "unienv_interface.space",
             "UnionSpace": "unienv_interface.space",
+            "Wrapper": "unienv_interface.env_base",
         },
     )
 
@@ -51,6 +54,7 @@ __all__ = [
     "ComputeBackend",
     "DictSpace",
     "DynamicBoxSpace",
+    "Env",
     "GraphInstance",
     "GraphSpace",
     "NumpyComputeBackend",
@@ -58,6 +62,7 @@ __all__ = [
     "TextSpace",
     "TupleSpace",
     "UnionSpace",
+    "Wrapper",
     "errors",
 ]
 

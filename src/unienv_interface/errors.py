@@ -8,6 +8,7 @@ Every exception is also the builtin that a caller would expect, so `except Value
     ├── SpaceValueError (ValueError)         a value does not fit its space
     │   └── InexactValueError                a conversion would change the value
     ├── DocumentError (ValueError)           a JSON document breaks its schema; lists every problem
+    ├── EnvError (RuntimeError)              an environment is called out of turn, or cannot do what was asked
     └── MissingDependencyError (ImportError) an optional package is not installed
 
 `unienv_data.errors` continues the tree with what can go wrong around stored data.
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 
 __all__ = [
     "DocumentError",
+    "EnvError",
     "InexactValueError",
     "MissingDependencyError",
     "SpaceError",
@@ -73,6 +75,10 @@ class DocumentError(UniEnvError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.source}: " + "; ".join(self.problems)
+
+
+class EnvError(UniEnvError, RuntimeError):
+    """An environment was called out of turn, or cannot do what was asked of it."""
 
 
 class MissingDependencyError(UniEnvError, ImportError):
