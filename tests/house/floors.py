@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # What everything about data may use: errors, and progress that does nothing by default.
     ("unienv_data._version", "unienv_data.errors", "unienv_data.progress"),
     # Pure functions on integers and frozen values.
-    ("unienv_data.indexing",),
+    ("unienv_data.checksum", "unienv_data.indexing"),
     ("unienv_data.order", "unienv_data.ring", "unienv_data.segments"),
     ("unienv_data.selection",),
     # The abstract batch, sampler and storage.

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from unienv_data.checksum import crc32c
 from unienv_data.errors import CorruptDataError
 from unienv_data.schema.commit import BufferState
 from unienv_data.store.objects import ObjectStore
-from unienv_data.store.shard import crc32c
 
 __all__ = ["read_aside", "write_aside"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from unienv_data.errors import CorruptDataError, DocumentError, UnsupportedVersionError
 from unienv_data.schema.consistency import inconsistencies
+from unienv_data.schema.document import CHECKSUM, check_document, decode_document, encode_document
 from unienv_data.schema.validation import validate
 
 __all__ = [
@@ -190,9 +190,8 @@ class Commit:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
-        """The document, strict JSON in UTF-8."""
-        document = {"format": FORMAT_NAME, "version": FORMAT_VERSION, **asdict(self)}
-        return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        """The document, strict JSON in UTF-8, with its checksum."""
+        return encode_document({"format": FORMAT_NAME, "version": FORMAT_VERSION, **asdict(self)})
 
     @staticmethod
     def from_bytes(data: bytes, source: str) -> Commit:
@@ -203,14 +202,11 @@ class Commit:
             source: what to call it in errors.
 
         Raises:
-            CorruptDataError: it is not JSON, or no document of this format.
+            CorruptDataError: it is not JSON, no document of this format, or not what was written.
             UnsupportedVersionError: a later version of the library wrote it.
             DocumentError: it breaks the schema; every problem is named.
         """
-        try:
-            document = json.loads(data)
-        except (ValueError, RecursionError) as exc:
-            raise CorruptDataError(f"{source}: not a JSON document ({exc})") from exc
+        document = decode_document(data, source)
         if not isinstance(document, dict) or document.get("format") != FORMAT_NAME:
             raise CorruptDataError(f"{source}: not a document of {FORMAT_NAME}")
         version = document.get("version")
@@ -219,6 +215,7 @@ class Commit:
                 f"{source}: format version {version}, this library reads up to {FORMAT_VERSION}; "
                 "pip install --upgrade unienv-data"
             )
+        check_document(data, source)
         validate(document, "dataset", source)
         problems = inconsistencies(document)
         if problems:
@@ -232,7 +229,8 @@ class Commit:
 
 
 def _from_document(document: Mapping[str, Any]) -> Commit:
-    fields = {key: value for key, value in document.items() if key not in ("format", "version")}
+    around = ("format", "version", CHECKSUM)
+    fields = {key: value for key, value in document.items() if key not in around}
     tail = fields["tail"]
     buffer = fields["buffer"]
     return Commit(

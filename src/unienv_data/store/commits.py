@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from unienv_data.checksum import crc32c
 from unienv_data.errors import CorruptDataError, DocumentError, FencedError, StaleCommitError
 from unienv_data.schema.commit import Commit
 from unienv_data.store.objects import ObjectStore
-from unienv_data.store.shard import crc32c
 
 __all__ = ["HINT", "CommitLog", "find_commit", "read_commit", "storage_objects", "utc_now"]
 

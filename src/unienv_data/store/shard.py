@@ -16,15 +16,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
+
+from unienv_data.checksum import crc32c
 
 __all__ = [
     "MISSING",
     "TAG_BYTES",
     "ShardTag",
-    "crc32c",
     "decode_index",
     "decode_tag",
     "encode_index",
@@ -56,11 +56,6 @@ class ShardTag:
     shard: int
     writer: bytes
     rows: int
-
-
-def crc32c(data: bytes | NDArray[np.uint8]) -> int:
-    """The CRC-32C (Castagnoli) of `data`, bytes or a read-only byte array."""
-    return int(google_crc32c.value(data))
 
 
 def index_bytes(n_chunks: int) -> int:

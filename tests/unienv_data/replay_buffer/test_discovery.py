@@ -12,6 +12,7 @@ import pytest
 
 from unienv_data import ReplayBuffer, ZarrStorage
 from unienv_data.errors import CorruptDataError, DocumentError, UnsupportedVersionError
+from unienv_data.schema.document import encode_document
 from unienv_interface.backends import NumpyComputeBackend as B
 from unienv_interface.space import BoxSpace
 
@@ -127,7 +128,7 @@ def test_every_problem_of_a_commit_is_told(path: Path) -> None:
     document = json.loads(the_commit(path).read_bytes())
     document["length"] = -1
     document["nonsense"] = 0
-    the_commit(path).write_text(json.dumps(document))
+    the_commit(path).write_bytes(encode_document(document))
     with pytest.raises(DocumentError) as caught:
         ReplayBuffer.get_length_from_path(path)
     assert len(caught.value.problems) == 2
@@ -135,7 +136,7 @@ def test_every_problem_of_a_commit_is_told(path: Path) -> None:
 
 def test_a_later_version_says_so(path: Path) -> None:
     document = {**json.loads(the_commit(path).read_bytes()), "version": 2}
-    the_commit(path).write_text(json.dumps(document))
+    the_commit(path).write_bytes(encode_document(document))
     for ask in (*FACTS.values(), ReplayBuffer.is_loadable_from, ReplayBuffer.load_from):
         with pytest.raises(UnsupportedVersionError, match="pip install --upgrade"):
             ask(path)
@@ -143,7 +144,7 @@ def test_a_later_version_says_so(path: Path) -> None:
 
 def test_an_unknown_storage_is_looked_up_and_never_imported(path: Path) -> None:
     document = {**json.loads(the_commit(path).read_bytes()), "storage": "antigravity"}
-    the_commit(path).write_text(json.dumps(document))
+    the_commit(path).write_bytes(encode_document(document))
     with pytest.raises(UnsupportedVersionError, match="antigravity"):
         ReplayBuffer.load_from(path)
     assert facts(path) == FOUND

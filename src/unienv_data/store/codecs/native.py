@@ -12,8 +12,8 @@ import numpy as np
 from numcodecs import blosc
 from numpy.typing import NDArray
 
+from unienv_data.checksum import crc32c
 from unienv_data.store.codecs.base import ChunkCodec, ChunkShape
-from unienv_data.store.shard import crc32c
 
 __all__ = ["NativeCodec", "native_codec"]
 
