@@ -35,8 +35,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # Processes that do somebody's work, and the memory that they share.
     ("unienv_data.workers",),
     # What users hold in their hands.
-    ("unienv_data.replay_buffer", "unienv_data.memory"),
-    ("unienv_data.opening",),
+    ("unienv_data.replay_buffer",),
+    ("unienv_data.memory", "unienv_data.opening"),
     ("unienv_data.dataset_info",),
     ("unienv_data.batches",),
     ("unienv_data.samplers",),
