@@ -76,6 +76,7 @@ class CountingEnv(AnyEnv):
         if mask is not None:
             chosen = [one for one, wanted in zip(self.counters, mask, strict=True) if bool(wanted)]
         for counter in chosen:
+            counter.episode = counter.episode if seed is None else -1
             counter.reset()
         context = self._value(self.single_context, [one.context() for one in chosen])
         observation = self._value(self.single_observation, [one.observation() for one in chosen])
