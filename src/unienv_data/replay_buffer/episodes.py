@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +33,16 @@ from unienv_data.store.objects import ObjectStore
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["EpisodeTable"]
+__all__ = ["EpisodeMark", "EpisodeTable"]
 
 _FOLDER = "episodes"
 _NOTHING = EpisodeColumns()
+_NO_BOUNDS = np.empty((0, 2), dtype=np.int64)
 _FORGET_AT = 256
+
+
+EpisodeMark: TypeAlias = tuple[tuple[EpisodePart, ...], list[dict[str, Any]], int, "pa.Schema | None"]
+"""What `rewind` needs; opaque to everybody else."""
 
 
 class EpisodeTable:
@@ -56,6 +61,7 @@ class EpisodeTable:
         self._pending: list[dict[str, Any]] = []
         self._forget_at = _FORGET_AT
         self._bounds: NDArray[np.int64] | None = None
+        self._part_bounds: tuple[tuple[EpisodePart, ...], NDArray[np.int64]] = ((), _NO_BOUNDS)
 
     def __len__(self) -> int:
         return sum(part.episodes for part in self._parts) + len(self._pending)
@@ -113,6 +119,16 @@ class EpisodeTable:
         self._parts, self._pending, self._bounds = (), [], None
         self._tables, self._schema = {}, None
 
+    def mark(self) -> EpisodeMark:
+        """Where the table is now, for `rewind`; good until parts are accepted."""
+        return self._parts, self._pending, len(self._pending), self._schema
+
+    def rewind(self, mark: EpisodeMark) -> None:
+        """Forget what has been added or cleared since a mark."""
+        self._parts, self._pending, count, self._schema = mark
+        del self._pending[count:]
+        self._bounds = None
+
     def table(self) -> pa.Table:
         """Every episode, oldest first: int64 `start` (sequence number), `length`, and the user's columns."""
         tables = [*self._pending_tables(), *(self._read(part) for part in reversed(self._parts))]
@@ -121,14 +137,24 @@ class EpisodeTable:
     def bounds(self) -> NDArray[np.int64]:
         """(E, 2) int64: first sequence number of each episode, and the one after its last."""
         if self._bounds is None:
-            if not self._parts:  # without reading any part there is no need for Arrow
-                pairs = [(row["start"], row["start"] + row["length"]) for row in self._pending]
-                self._bounds = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-            else:
-                table = self.table()
-                start = table["start"].to_numpy().astype(np.int64)
-                self._bounds = np.stack([start, start + table["length"].to_numpy()], axis=1)
+            pairs = [(row["start"], row["start"] + row["length"]) for row in self._pending]
+            pending = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+            self._bounds = np.concatenate([self._bounds_of_parts(), pending])
         return self._bounds
+
+    def _bounds_of_parts(self) -> NDArray[np.int64]:
+        if not self._parts:  # without reading any there is no need for Arrow
+            return _NO_BOUNDS
+        known, bounds = self._part_bounds
+        if known != self._parts:
+            tables = [self._read(part) for part in self._parts]
+            starts, lengths = (
+                np.concatenate([table[name].to_numpy().astype(np.int64) for table in tables])
+                for name in RESERVED
+            )
+            bounds = np.stack([starts, starts + lengths], axis=1)
+            self._part_bounds = self._parts, bounds
+        return bounds
 
     # Parts
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
-from typing import Any
+from typing import Any, TypeAlias
 
 from unienv_data.base import SpaceStorage
 from unienv_data.base.batch import BatchT
 from unienv_data.errors import DatasetExistsError, FencedError, SegmentError, SpaceError
 from unienv_data.replay_buffer import lifetime
-from unienv_data.replay_buffer.episodes import EpisodeTable
+from unienv_data.replay_buffer.episodes import EpisodeMark, EpisodeTable
 from unienv_data.replay_buffer.removed_rows import read_aside, write_aside
 from unienv_data.replay_buffer.slotted import SlottedBatch
 from unienv_data.replay_buffer.state import cleared
@@ -26,6 +26,8 @@ from unienv_data.store.removal import is_taken
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 
 __all__ = ["KeptBatch"]
+
+_Savepoint: TypeAlias = tuple[Commit, object | None, BufferState, EpisodeMark]
 
 
 class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
@@ -71,11 +73,30 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     @contextmanager
     def _turn(self) -> Iterator[None]:
         with super()._turn():
-            if self._turns is None:
-                yield
-            else:
+            if self._turns is not None:
                 with self._turns.turn():
                     yield
+                return
+            if self._committing is None:
+                yield
+                return
+            before = self._savepoint(self._committing)
+            try:
+                yield
+            except BaseException:
+                self._restore(self._committing, before)
+                raise
+
+    def _savepoint(self, storage: CommittingStorage[Any, Any, Any, Any, Any]) -> _Savepoint:
+        return storage.committed, storage.savepoint(), self._state, self._episodes.mark()
+
+    def _restore(self, storage: CommittingStorage[Any, Any, Any, Any, Any], savepoint: _Savepoint) -> None:
+        """Give up what has happened since, unless a commit holds it, or the storage cannot go back."""
+        base, slots, state, episodes = savepoint
+        if slots is not None and storage.committed is base:
+            storage.restore(slots)
+            self._state = state
+            self._episodes.rewind(episodes)
 
     def _catch_up(self) -> None:
         if self._turns is not None and not self._turns.taken:

@@ -62,6 +62,16 @@ class CommittingStorage(SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType
         """Whether plain readers of the underlying format see every row, in order."""
         return self.committed.sealed and self.committed.is_in_order
 
+    def savepoint(self) -> object | None:
+        """What `restore` needs to bring the slots back to how they are now; None where it cannot.
+
+        It is good until the next commit.
+        """
+        return None
+
+    def restore(self, savepoint: object) -> None:
+        """Bring the slots back to how they were at a savepoint."""
+
     @abstractmethod
     def describe(self) -> tuple[ColumnInfo, ...]:
         """What each stored column is."""

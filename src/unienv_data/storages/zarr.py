@@ -264,6 +264,12 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
     def seconds_since_commit(self) -> float:
         return self._store.seconds_since_commit
 
+    def savepoint(self) -> object | None:
+        return self._store.savepoint()
+
+    def restore(self, savepoint: object) -> None:
+        self._store.restore(savepoint)
+
     def describe(self) -> tuple[ColumnInfo, ...]:
         return self._store.describe()
 

@@ -72,6 +72,7 @@ class LogStore(CommitView):
         self._fenced = False
         self._shapes_current = True
         self._committed_changes = 0
+        self._moves: list[tuple[int, int]] = []
         self._lock: WriterLock | None = None
         if shared and not self._objects.has_locks:
             raise DatasetError(f"{self._objects.url}: processes can share a dataset on a local disk only")
@@ -144,7 +145,17 @@ class LogStore(CommitView):
         moved = writer.begin()
         if moved is not None:
             self._slots = self._slots.moved(*moved)
+            self._moves.append(moved)
         self._reader = self._reader.with_commit(self._commit, writer.pending)
+
+    def savepoint(self) -> object | None:
+        return self._slots, len(self._moves)
+
+    def restore(self, savepoint: tuple[SlotMap, int]) -> None:
+        slots, moves = savepoint
+        for moved in self._moves[moves:]:  # the rows themselves have moved since, for good
+            slots = slots.moved(*moved)
+        self._slots = slots
 
     # Committing
 

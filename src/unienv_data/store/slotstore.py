@@ -105,6 +105,17 @@ class SlotStore(ABC):
             spans: slots, none twice.
         """
 
+    @abstractmethod
+    def savepoint(self) -> object | None:
+        """What `restore` needs to have the slots show again what they show now; None where it cannot.
+
+        It is good until the next commit.
+        """
+
+    @abstractmethod
+    def restore(self, savepoint: Any) -> None:
+        """Have the slots show what they showed at a savepoint."""
+
     # Commits
 
     @abstractmethod
