@@ -14,7 +14,10 @@ __all__ = ["ENTRY_POINTS", "storage_class"]
 ENTRY_POINTS = "unienv_data.storages"
 """Entry-point group in which other packages announce storages, each under its id."""
 
-_BUILT_IN = {"zarr": "unienv_data.storages.zarr:ZarrStorage"}
+_BUILT_IN = {
+    "compressed_list": "unienv_data.storages.compressed_list:CompressedListStorage",
+    "zarr": "unienv_data.storages.zarr:ZarrStorage",
+}
 
 
 def storage_class(kind: str, source: str) -> type[SpaceStorage[Any, Any, Any, Any, Any]]:
