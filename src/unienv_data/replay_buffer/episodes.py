@@ -79,6 +79,12 @@ class EpisodeTable:
         }
         return table
 
+    def in_memory(self) -> EpisodeTable:
+        """The same table, all of it read now, as that of a buffer in memory."""
+        table = EpisodeTable(None, self._parts)
+        table._tables = {part.object: self._read(part) for part in self._parts}
+        return table
+
     def check(self, columns: Mapping[Any, Any] | None) -> EpisodeColumns:
         """What is said of an episode, if it can stand in this table.
 

@@ -11,17 +11,18 @@ from typing import Any, TypeAlias
 
 from unienv_data.base import SpaceStorage
 from unienv_data.base.batch import BatchT
-from unienv_data.errors import DatasetExistsError, FencedError, SegmentError, SpaceError
+from unienv_data.errors import DatasetExistsError, FencedError, SegmentError
 from unienv_data.replay_buffer import lifetime
 from unienv_data.replay_buffer.episodes import EpisodeMark, EpisodeTable
 from unienv_data.replay_buffer.removed_rows import read_aside, write_aside
 from unienv_data.replay_buffer.slotted import SlottedBatch
 from unienv_data.replay_buffer.state import cleared
 from unienv_data.replay_buffer.turns import Turns, process_has_ended, this_process
+from unienv_data.replay_buffer.written_out import episodes_of, write_storage
 from unienv_data.schema.attributes import checked_attributes
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.storages import CommittingStorage
-from unienv_data.store.objects import open_objects
+from unienv_data.store.objects import ObjectStore, open_objects
 from unienv_data.store.removal import is_taken
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 
@@ -123,6 +124,12 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         self._state = state if self._committing is None else read_aside(state, self._committing.objects)
         self._attributes = dict(commit.attributes)
 
+    def _adopt_written(self, commit: Commit, root: ObjectStore) -> None:
+        """Go on from what `dumps` wrote of a storage that does not commit."""
+        self._state = read_aside(commit.buffer, root)
+        self._episodes = episodes_of(root, commit)
+        self._attributes = dict(commit.attributes)
+
     @property
     def attributes(self) -> dict[str, Any]:
         """What is said of the data, a copy; `set_attributes` changes it."""
@@ -214,12 +221,10 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         Raises:
             DatasetExistsError: something stands there.
             SegmentError: a segment is open.
-            SpaceError: the storage does not commit.
+            SpaceError: the storage does not commit, and datasets cannot name it.
         """
         self._require_open()
         storage = self.storage
-        if not isinstance(storage, CommittingStorage):
-            raise SpaceError(f"{type(storage).__name__} does not commit, and cannot be dumped so")
         target = open_objects(path, storage_options)
         if is_taken(target):
             raise DatasetExistsError(f"{target.url}: something is there already; choose another place")
@@ -231,7 +236,10 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             try:
                 state = replace(self._state, episodes=self._episodes.copy_to(target))
                 state = write_aside(state, None, target, 0)
-                storage.copy_to(target, state, self._attributes)
+                if isinstance(storage, CommittingStorage):
+                    storage.copy_to(target, state, self._attributes)
+                else:
+                    write_storage(storage, path, target, state, self._attributes, storage_options)
             except FencedError:  # somebody else has written a dataset there meanwhile
                 raise DatasetExistsError(
                     f"{target.url}: something is there by now; choose another place"

@@ -16,10 +16,11 @@ from unienv_data.errors import (
 from unienv_data.replay_buffer.discovery import find_dataset
 from unienv_data.replay_buffer.keeping import KeptBatch
 from unienv_data.replay_buffer.taking_over import runs_of_slots, state_over
+from unienv_data.replay_buffer.written_out import read_storage
 from unienv_data.schema.attributes import checked_attributes
 from unienv_data.schema.commit import BufferState
 from unienv_data.storages import CommittingStorage, storage_class
-from unienv_data.store.objects import shown_url
+from unienv_data.store.objects import open_objects, shown_url
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType, ComputeBackend
 from unienv_interface.backends.numpy import NumpyComputeBackend
 from unienv_interface.space import Space
@@ -94,6 +95,7 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             self._episodes.add(row, length)
         self.storage_path_relative = storage_path_relative
         self._storage_options: Mapping[str, Any] | None = None
+        self._storage_kwargs: Mapping[str, Any] = {}
 
     # Making and opening
 
@@ -261,21 +263,26 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             raise SpaceError(f"commit: only the newest can be written to; open commit {commit} for reading")
         space = single_instance_space or json_to_space(found.space, backend, device)
         cls = storage_class(found.storage, shown_url(path))
-        if not issubclass(cls, CommittingStorage):
-            raise SpaceError(f"{shown_url(path)}: {cls.__name__} does not commit, and cannot be opened so")
-        storage = cls.load_from(
-            path,
-            space,
-            read_only=read_only,
-            multiprocessing=multiprocessing,
-            subfolder=found.path,
-            storage_options=storage_options,
-            commit=found,
-            **storage_kwargs,
-        )
-        buffer = ReplayBuffer._over(storage, path, multiprocessing)
+        for_storage = {**storage_kwargs, "read_only": read_only, "multiprocessing": multiprocessing}
+        if issubclass(cls, CommittingStorage):
+            storage = cls.load_from(
+                path,
+                space,
+                subfolder=found.path,
+                storage_options=storage_options,
+                commit=found,
+                **for_storage,
+            )
+            buffer = ReplayBuffer._over(storage, path, multiprocessing)
+        else:
+            root = open_objects(path, storage_options)
+            copied = read_storage(cls, path, root, found, space, storage_options, **for_storage)
+            place = root.url if root.is_local else path
+            buffer = ReplayBuffer(copied, found.path, cache_path=place if read_only else None)
+            buffer._adopt_written(found, root)
         buffer.commit_interval = commit_interval
         buffer._storage_options = storage_options
+        buffer._storage_kwargs = storage_kwargs
         return buffer
 
     # Crossing to other processes
@@ -303,6 +310,7 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             path = self._committing.objects.url  # wherever the other process's current folder is
         pinned = self._committing if read_only else None
         options = {
+            **self._storage_kwargs,
             "read_only": read_only,
             "multiprocessing": self._turns is not None and not read_only,
             "single_instance_space": self.single_space,
