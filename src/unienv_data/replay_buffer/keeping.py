@@ -60,6 +60,9 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         if committing is not None and self.is_mutable and cache_path is not None:
             lifetime.commit_at_exit(self)
 
+    def __del__(self) -> None:
+        lifetime.drop(self)
+
     # Turns, where processes share the buffer
 
     def _share(self, storage: CommittingStorage[Any, Any, Any, Any, Any]) -> None:
@@ -260,6 +263,7 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
 
     def abandon(self) -> None:
         """Close without committing: what has happened since the last commit is given up."""
+        self._mutex.first = None  # and so is what somebody has ready
         with self._mutex:
             if self._closed:
                 return

@@ -15,6 +15,7 @@ from unienv_data.errors import (
 )
 from unienv_data.replay_buffer.discovery import find_dataset
 from unienv_data.replay_buffer.keeping import KeptBatch
+from unienv_data.replay_buffer.lifetime import close_dropped
 from unienv_data.replay_buffer.taking_over import runs_of_slots, state_over
 from unienv_data.replay_buffer.written_out import read_storage
 from unienv_data.schema.attributes import checked_attributes
@@ -133,6 +134,7 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         """
         buffer: ReplayBuffer[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
         described = checked_attributes(attributes)
+        close_dropped()
         if issubclass(storage_cls, CommittingStorage):
             keeps = maintain_segment_metadata is not False
             storage = storage_cls.create(
@@ -256,6 +258,8 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             SpaceError: its space is not the one that was expected.
             WriterLockedError: it is opened for writing, and somebody else is writing.
         """
+        if not read_only:
+            close_dropped()
         found = find_dataset(path, storage_options, commit)
         if found is None:
             raise DatasetNotFoundError(f"{shown_url(path)}: no dataset stands there")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from unienv_data import ReplayBuffer
+from tests.unienv_data.replay_buffer.small import SPACE
+from unienv_data import ReplayBuffer, ZarrStorage
+from unienv_data.errors import WriterLockedError
 
 PROLOGUE = """
 import gc, os, signal, sys
@@ -36,6 +41,10 @@ def run(program: str, folder: Path, *, fails: bool = False) -> str:
     )
     assert (outcome.returncode != 0) == fails, outcome.stderr
     return outcome.stderr
+
+
+def writer(path: Path, **options: Any) -> Any:
+    return ReplayBuffer.create(ZarrStorage, SPACE, cache_path=path, commit_interval=1e9, **options)
 
 
 def length(path: Path) -> int | None:
@@ -116,6 +125,44 @@ def test_a_closed_or_abandoned_buffer_is_not_committed_again(tmp_path: Path) -> 
     assert length(tmp_path / "abandoned.zarr") == 0
     closed = ReplayBuffer.load_from(tmp_path / "closed.zarr")
     assert str(closed.storage.commit_number) == (tmp_path / "number").read_text()  # type: ignore[attr-defined]
+
+
+def test_what_has_been_dropped_gives_its_place_to_the_next_writer(tmp_path: Path) -> None:
+    path = tmp_path / "d.zarr"
+    dropped = writer(path)
+    dropped.append(np.ones(2, dtype=np.uint8))
+    with pytest.raises(WriterLockedError):  # it is still held
+        ReplayBuffer.load_from(path, read_only=False)
+    del dropped
+    gc.collect()
+    with ReplayBuffer.load_from(path, read_only=False) as second:
+        assert len(second) == 1
+        second.mark_segment_end()
+        second.append(np.ones(2, dtype=np.uint8))
+    again = writer(path, overwrite=True)
+    again.append(np.ones(2, dtype=np.uint8))
+    del again
+    gc.collect()
+    with writer(path, overwrite=True) as last:
+        assert len(last) == 0
+
+
+def test_what_has_been_dropped_and_cannot_be_committed_is_told_at_the_end(tmp_path: Path) -> None:
+    stderr = run(
+        """
+        import shutil
+        lost = create('lost.zarr')
+        lost.append(ROW)
+        shutil.rmtree('lost.zarr')
+        os.mkdir('lost.zarr')
+        open('lost.zarr/storage', 'w').close()
+        del lost; gc.collect()
+        create('other.zarr').append(ROW)
+        """,
+        tmp_path,
+    )
+    assert "buffers that could not be committed" in stderr
+    assert length(tmp_path / "other.zarr") == 1
 
 
 @pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="the platform does not fork")
