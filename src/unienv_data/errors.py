@@ -11,6 +11,7 @@ UniEnvError
 ├── SegmentError (RuntimeError)              an operation that the open segment forbids
 ├── EmptyDataError (ValueError)              sampling where there is nothing
 ├── ConversionError (ValueError)             a source that cannot be converted, or a plan that is refused
+├── RecordingError (ValueError)              an environment that cannot be recorded, or a policy that fails
 ├── WorkerError (RuntimeError)               something went wrong in a worker process
 │   └── WorkerDiedError                      it has ended unasked
 └── DatasetError (OSError)
@@ -53,6 +54,7 @@ __all__ = [
     "MissingDependencyError",
     "PathError",
     "ReadOnlyError",
+    "RecordingError",
     "SegmentError",
     "SpaceError",
     "SpaceValueError",
@@ -103,6 +105,10 @@ class EmptyDataError(UniEnvError, ValueError):
 
 class ConversionError(UniEnvError, ValueError):
     """A source that cannot be converted, or a conversion that was refused before it began."""
+
+
+class RecordingError(UniEnvError, ValueError):
+    """An environment cannot be recorded, or a policy cannot be used or fails."""
 
 
 class WorkerError(UniEnvError, RuntimeError):

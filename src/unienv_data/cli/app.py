@@ -12,6 +12,7 @@ from unienv_data._version import __version__
 from unienv_data.cli.convert import convert
 from unienv_data.cli.info import info
 from unienv_data.cli.output import show_error
+from unienv_data.cli.record import record
 from unienv_data.errors import UniEnvError
 
 __all__ = ["app", "main"]
@@ -33,10 +34,10 @@ class _Commands(TyperGroup):
                 raise
             show_error(error)
             raise typer.Exit(EXIT_FAILED) from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             if _wants_traceback(ctx):
                 raise
-            show_error("interrupted")
+            show_error("\n".join(["interrupted", *getattr(interrupt, "__notes__", ())]))
             raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
@@ -48,10 +49,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # help as plain text: a pattern such as observation/* is no markup
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Datasets for robot learning on Zarr v3 and Arrow: convert them and look into them.",
+    help="Datasets for robot learning on Zarr v3 and Arrow: convert, record and look into them.",
 )
 app.command(short_help="Convert a recording, such as LeRobot's, into a dataset.")(convert)
 app.command(short_help="Show what a dataset holds.")(info)
+app.command(short_help="Record episodes of a Gymnasium environment into a dataset.")(record)
 
 
 def _is_told(error: Exception) -> bool:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from unienv_data.cli.bar import bar_on_terminal
-from unienv_data.cli.options import StorageOptions, parse_storage_options
+from unienv_data.cli.options import StorageOptions, is_url, parse_codecs, parse_storage_options
 from unienv_data.cli.output import Report, choose_output, format_bytes
 from unienv_data.cli.signals import ending_as_exceptions
 
@@ -80,7 +80,7 @@ def convert(
     whatever goes wrong before leaves nothing behind. SRC is only read.
     """
     storage_options = parse_storage_options(storage_option)
-    codecs = dict(_pattern_and_spec(text) for text in codec or ())
+    codecs = parse_codecs(codec)
     from unienv_data.conversion import ConversionOptions, plan_conversion, run_conversion
 
     options = ConversionOptions(
@@ -92,8 +92,8 @@ def convert(
         overwrite=overwrite,
         force=force,
         assume_single_writer=assume_single_writer,
-        source_storage_options=storage_options if _is_url(source) else {},
-        storage_options=storage_options if _is_url(destination) else {},
+        source_storage_options=storage_options if is_url(source) else {},
+        storage_options=storage_options if is_url(destination) else {},
     )
     output = choose_output(as_json)
     with ending_as_exceptions():
@@ -110,17 +110,6 @@ def convert(
         done = run_conversion(plan, bar_on_terminal(quiet))
     if not quiet:
         output.show(ConversionReport(done))
-
-
-def _pattern_and_spec(text: str) -> tuple[str, str]:
-    pattern, equals, spec = text.partition("=")
-    if not pattern or not equals or not spec:
-        raise typer.BadParameter(f"{text!r} is not PATTERN=SPEC", param_hint="--codec")
-    return pattern, spec
-
-
-def _is_url(address: str) -> bool:
-    return "://" in address or "::" in address
 
 
 @dataclasses.dataclass(frozen=True)

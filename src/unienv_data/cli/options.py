@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-__all__ = ["StorageOptions", "parse_storage_options"]
+__all__ = ["StorageOptions", "is_url", "parse_codecs", "parse_pairs", "parse_storage_options"]
 
 StorageOptions: TypeAlias = Annotated[
     list[str] | None,
@@ -22,22 +22,55 @@ StorageOptions: TypeAlias = Annotated[
 
 
 def parse_storage_options(pairs: Iterable[str] | None) -> dict[str, Any]:
+    """The mapping that `--storage-option KEY=VALUE` options spell, see `parse_pairs`."""
+    return parse_pairs(pairs, "--storage-option")
+
+
+def parse_pairs(pairs: Iterable[str] | None, option: str) -> dict[str, Any]:
     """The mapping that `KEY=VALUE` options spell. A value that reads as JSON is that; any other is text.
+
+    Args:
+        pairs: what was given.
+        option: the option's name, for the message.
 
     Raises:
         typer.BadParameter: a pair has no key or no `=`.
 
     Example:
-        >>> parse_storage_options(["anon=true", "endpoint_url=http://localhost:7070"])
+        >>> parse_pairs(["anon=true", "endpoint_url=http://localhost:7070"], "--storage-option")
         {'anon': True, 'endpoint_url': 'http://localhost:7070'}
     """
     options: dict[str, Any] = {}
     for pair in pairs or ():
         key, equals, value = pair.partition("=")
         if not key or not equals:
-            raise typer.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint="--storage-option")
+            raise typer.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint=option)
         try:
             options[key] = json.loads(value)
         except ValueError:
             options[key] = value
     return options
+
+
+def parse_codecs(texts: Iterable[str] | None) -> dict[str, str]:
+    """The mapping that `--codec PATTERN=SPEC` options spell; of several for a pattern the last counts.
+
+    Raises:
+        typer.BadParameter: one has no pattern, no `=` or no specification.
+
+    Example:
+        >>> parse_codecs(["observation/*=zstd:9", "action=lz4"])
+        {'observation/*': 'zstd:9', 'action': 'lz4'}
+    """
+    codecs: dict[str, str] = {}
+    for text in texts or ():
+        pattern, equals, spec = text.partition("=")
+        if not pattern or not equals or not spec:
+            raise typer.BadParameter(f"{text!r} is not PATTERN=SPEC", param_hint="--codec")
+        codecs[pattern] = spec
+    return codecs
+
+
+def is_url(address: str) -> bool:
+    """Whether an address names a filesystem, which storage options are for."""
+    return "://" in address or "::" in address

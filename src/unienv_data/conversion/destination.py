@@ -57,8 +57,8 @@ class Destination:
             return None
         return shutil.disk_usage(_nearest_folder(self.local)).free
 
-    def check(self, source: Source, overwrite: bool) -> None:
-        """See that a dataset may come to stand here.
+    def check(self, source: Source | None, overwrite: bool) -> None:
+        """See that a dataset may come to stand here; of a source, where there is one, apart from it.
 
         Raises:
             DatasetExistsError: something stands here that may not be replaced.
@@ -67,7 +67,7 @@ class Destination:
         if self.local is None:
             self._check_remote(overwrite)
             return
-        if source.local_root is not None:
+        if source is not None and source.local_root is not None:
             root = Path(os.path.realpath(source.local_root))
             if self.local == root or self.local in root.parents or root in self.local.parents:
                 raise ConversionError(f"{self.uri}: the destination and the source {source.uri} overlap")
@@ -174,7 +174,7 @@ def _replace(staging: Path, final: Path, aside: Path, overwrite: bool) -> None:
         final.rmdir()
     if os.path.lexists(final):
         if not overwrite:
-            raise DatasetExistsError(f"{final}: something came to stand there while the conversion ran")
+            raise DatasetExistsError(f"{final}: something came to stand there in the meantime")
         final.rename(aside)
         try:
             staging.rename(final)

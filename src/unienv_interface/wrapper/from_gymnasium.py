@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -97,6 +98,7 @@ class FromGymnasiumEnv(
             self.action_space = self._single(env.action_space)
             self.observation_space = self._single(env.observation_space)
         self.rng = backend.random.random_number_generator(None, device=self.device)
+        self._is_stepping = False
 
     def _single(self, theirs: gym.Space[Any]) -> AnySpace:
         return from_gym_space(theirs, self.backend, device=self.device)
@@ -155,7 +157,11 @@ class FromGymnasiumEnv(
             EnvError: a slot's episode has ended, and it has not been reset.
             SpaceValueError: the action, or what the environment gives, is not in its space.
         """
-        return self._after_step(self.env.step(self._before_step(action)))
+        theirs = self._before_step(action)
+        self._is_stepping = True
+        given = self.env.step(theirs)
+        self._is_stepping = False
+        return self._after_step(given)
 
     def step_async(self, action: ActType) -> None:
         if not isinstance(self.env, AsyncVectorEnv):
@@ -163,13 +169,15 @@ class FromGymnasiumEnv(
             return
         self._refuse_pending("step_async")
         self.env.step_async(self._before_step(action))
-        self._pending_step = (action,)
+        self._pending_step, self._is_stepping = (action,), True
 
     def step_wait(self) -> tuple[ObsType, Any, Any, Any, dict[str, Any]]:
         if not isinstance(self.env, AsyncVectorEnv) or self._pending_step is None:
             return super().step_wait()
         self._pending_step = None
-        return self._after_step(self.env.step_wait())
+        given = self.env.step_wait()
+        self._is_stepping = False
+        return self._after_step(given)
 
     def _host_mask(self, mask: Any) -> NDArray[np.bool_] | None:
         if mask is None:
@@ -240,7 +248,13 @@ class FromGymnasiumEnv(
         return self.env.render()
 
     def close(self) -> None:
-        self.env.close()
+        """Close the environment; processes that are amidst a step, which an exception has left, are ended."""
+        if self._is_stepping and isinstance(self.env.unwrapped, AsyncVectorEnv):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that a step is under way
+                self.env.close(terminate=True)
+        else:
+            self.env.close()
 
     def has_wrapper_attr(self, name: str) -> bool:
         return hasattr(self, name) or _layer_has(self.env, name)
