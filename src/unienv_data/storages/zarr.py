@@ -20,9 +20,9 @@ from unienv_data.store.commits import find_commit
 from unienv_data.store.creation import NewStore, create_store
 from unienv_data.store.layout import LayoutOptions
 from unienv_data.store.logstore import LogStore
+from unienv_data.store.memorystore import MemoryStore
 from unienv_data.store.objects import ObjectStore, open_objects
 from unienv_data.store.removal import is_taken
-from unienv_data.store.residentstore import ResidentStore
 from unienv_data.store.slotstore import SlotStore
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 from unienv_interface.space import Space
@@ -132,8 +132,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         if cache_path is None:
             if multiprocessing:
                 raise SpaceError("multiprocessing: processes cannot share memory; give a cache_path")
-            resident = ResidentStore(subfolder, new, buffer=state, attributes=described)
-            return cls(single_instance_space, resident, cache_path=None, read_only=False)
+            store = MemoryStore(subfolder, new, buffer=state, attributes=described)
+            return cls(single_instance_space, store, cache_path=None, read_only=False)
         root = open_objects(cache_path, storage_options, assume_single_writer=assume_single_writer)
         store = create_store(
             root,

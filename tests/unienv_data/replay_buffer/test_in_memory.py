@@ -26,7 +26,7 @@ from unienv_data.errors import (
     SpaceValueError,
 )
 from unienv_data.store.logstore import LogStore
-from unienv_data.store.residentstore import ResidentStore
+from unienv_data.store.memorystore import MemoryStore
 from unienv_interface.backends.numpy import NumpyComputeBackend as B
 from unienv_interface.space import BoxSpace, DictSpace, TextSpace
 
@@ -91,7 +91,7 @@ def test_what_the_storage_says_of_itself() -> None:
     buffer = make(capacity=4)
     buffer.extend(rows(0, 3))
     storage = buffer.storage
-    assert isinstance(storage._store, ResidentStore)
+    assert isinstance(storage._store, MemoryStore)
     assert not storage.is_durable
     assert not storage.is_sealed
     assert storage.commit_number == 0
@@ -262,7 +262,7 @@ def test_others_read_a_dump(tmp_path: Path) -> None:
 
 
 def test_rows_are_dumped_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unienv_data.store.residentstore._COPIED_BYTES", 1000)
+    monkeypatch.setattr("unienv_data.store.memorystore._COPIED_BYTES", 1000)
     sizes: list[int] = []
     write = LogStore.set
     monkeypatch.setattr(LogStore, "set", lambda *given: (sizes.append(len(given[1])), write(*given))[1])

@@ -14,17 +14,17 @@ from unienv_data.indexing import RowIndex, chunked
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.store.commits import storage_objects, utc_now
 from unienv_data.store.creation import NewStore, begin_store, state_before_commits
+from unienv_data.store.memorycolumns import Place, rows_in_memory
 from unienv_data.store.objects import ObjectStore
-from unienv_data.store.residentcolumns import Place, resident_rows
 from unienv_data.store.slotstore import SlotStore
 
-__all__ = ["ResidentStore"]
+__all__ = ["MemoryStore"]
 
 _LEAST_ROOM = 64  # rows
 _COPIED_BYTES = 64 << 20  # at once
 
 
-class ResidentStore(SlotStore):
+class MemoryStore(SlotStore):
     """Slots of columns in memory, uncompressed.
 
     A store of fixed capacity has its arrays at once. One that grows doubles them when they are full, and
@@ -55,7 +55,7 @@ class ResidentStore(SlotStore):
         self._length = new.capacity or 0
         self._room = self._length
         self._used = 0  # slots from here on have not been written; of a store that grows, length says so
-        self._columns = {spec.name: resident_rows(spec, self._room) for spec in self._specs}
+        self._columns = {spec.name: rows_in_memory(spec, self._room) for spec in self._specs}
         self._closed = False
 
     # What is there
@@ -137,7 +137,7 @@ class ResidentStore(SlotStore):
     def clear(self) -> None:
         self._check_open()
         room = self._capacity or 0
-        self._columns = {spec.name: resident_rows(spec, room) for spec in self._specs}
+        self._columns = {spec.name: rows_in_memory(spec, room) for spec in self._specs}
         self._length = self._room = room
         self._used = 0
 

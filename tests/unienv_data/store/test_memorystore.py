@@ -17,8 +17,8 @@ from unienv_data.errors import ClosedError, CodecError, PathError, SpaceError
 from unienv_data.schema.commit import BufferState
 from unienv_data.store.creation import NewStore
 from unienv_data.store.layout import LayoutOptions
+from unienv_data.store.memorystore import MemoryStore
 from unienv_data.store.objects import LocalObjects
-from unienv_data.store.residentstore import ResidentStore
 
 SPECS = (
     ColumnSpec("number", "box", np.dtype(np.float32), (2,)),
@@ -34,8 +34,8 @@ def new(capacity: int | None, layout: LayoutOptions | None = None, specs: Any = 
     return NewStore("zarr", {"type": "dict"}, specs, capacity, layout or LayoutOptions())
 
 
-def make(capacity: int | None = None, specs: Any = SPECS) -> ResidentStore:
-    return ResidentStore("storage", new(capacity, specs=specs), buffer=BufferState(), attributes={})
+def make(capacity: int | None = None, specs: Any = SPECS) -> MemoryStore:
+    return MemoryStore("storage", new(capacity, specs=specs), buffer=BufferState(), attributes={})
 
 
 # The model: a row is a tuple of arrays, one a column.
@@ -279,7 +279,7 @@ def test_a_ring_holds_its_rows_and_no_others(specs: tuple[ColumnSpec, ...]) -> N
     name = specs[0].name
     value = np.zeros((1, 10_000), np.uint8)
 
-    def fill() -> ResidentStore:
+    def fill() -> MemoryStore:
         store = make(1000, specs)
         for i in range(50_000):
             value[0, :4] = np.frombuffer(np.int32(i).tobytes(), np.uint8)
@@ -293,7 +293,7 @@ def test_a_ring_holds_its_rows_and_no_others(specs: tuple[ColumnSpec, ...]) -> N
 
 
 def test_removed_rows_are_given_back() -> None:
-    def grow_and_shrink() -> ResidentStore:
+    def grow_and_shrink() -> MemoryStore:
         store = make(None, WIDE + LONG)
         store.extend_length(2000)
         for i in range(2000):
@@ -322,7 +322,7 @@ def test_keeping_rows_makes_no_second_copy() -> None:
 
 
 def test_equal_texts_are_held_once() -> None:
-    def fill() -> ResidentStore:
+    def fill() -> MemoryStore:
         store = make(1000, LONG)
         for slot in range(1000):
             text = np.full(1000, ord("a"), np.uint8)
@@ -351,7 +351,7 @@ def test_equal_texts_are_held_once() -> None:
 )
 def test_columns_that_cannot_be_written_are_refused_at_once(layout: Any, error: Any) -> None:
     with pytest.raises(error):
-        ResidentStore("", new(None, layout), buffer=BufferState(), attributes={})
+        MemoryStore("", new(None, layout), buffer=BufferState(), attributes={})
 
 
 def test_nothing_stands_anywhere() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
 from unienv_data.store.rowmoves import bring_to_front
 
-__all__ = ["FixedRows", "Place", "RaggedRows", "ResidentRows", "resident_rows"]
+__all__ = ["FixedRows", "Place", "RaggedRows", "RowsInMemory", "rows_in_memory"]
 
 Place: TypeAlias = slice | NDArray[np.int64]
 """Rows in the form in which an array is indexed by them."""
@@ -22,7 +22,7 @@ _REMEMBERED = 4096
 _NOTHING = b""
 
 
-class ResidentRows(ABC):
+class RowsInMemory(ABC):
     """Room for rows of one column; those that were never written are zeros, or empty."""
 
     @abstractmethod
@@ -59,12 +59,12 @@ class ResidentRows(ABC):
         """How many bytes the first `rows` rows hold."""
 
 
-def resident_rows(spec: ColumnSpec, rows: int) -> ResidentRows:
+def rows_in_memory(spec: ColumnSpec, rows: int) -> RowsInMemory:
     """Room for `rows` rows of a column."""
     return FixedRows(spec, rows) if spec.ragged_axes is None else RaggedRows(spec, rows)
 
 
-class FixedRows(ResidentRows):
+class FixedRows(RowsInMemory):
     """Rows of one shape: an array (N, *shape).
 
     Args:
@@ -113,7 +113,7 @@ class FixedRows(ResidentRows):
         return self._rows[:rows].nbytes
 
 
-class RaggedRows(ResidentRows):
+class RaggedRows(RowsInMemory):
     """Rows of differing shapes: the values of each as bytes, which equal short ones share, and its shape.
 
     So nothing is left behind by a row that is overwritten. Beside an arena that is compacted when half of it
