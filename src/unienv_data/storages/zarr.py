@@ -132,8 +132,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         if cache_path is None:
             if multiprocessing:
                 raise SpaceError("multiprocessing: processes cannot share memory; give a cache_path")
-            store = MemoryStore(subfolder, new, buffer=state, attributes=described)
-            return cls(single_instance_space, store, cache_path=None, read_only=False)
+            in_memory = MemoryStore(subfolder, new, buffer=state, attributes=described)
+            return cls(single_instance_space, in_memory, cache_path=None, read_only=False)
         root = open_objects(cache_path, storage_options, assume_single_writer=assume_single_writer)
         store = create_store(
             root,
