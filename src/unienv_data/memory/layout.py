@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
     torch = import_optional("torch", extra="torch")
 
-__all__ = ["Layout", "Snapshot", "TensorLayout", "blank_tensor", "mismatches"]
+__all__ = ["Layout", "Snapshot", "TensorLayout", "blank_tensor", "mismatches", "with_cells"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,13 @@ def blank_tensor(memory_size: int, num_envs: int, layout: TensorLayout, device: 
     blank = float("nan") if layout.dtype.is_floating_point else 0
     shape = (memory_size, num_envs, *layout.shape)
     return torch.full(shape, blank, dtype=layout.dtype, device=device)
+
+
+def with_cells(tensor: torch.Tensor, cells: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """A tensor `(memory_size, num_envs, *D)` whose cells (n,) hold these values `(n, *D)`, of its type."""
+    # By the backend: torch itself does not set cells of all types.
+    changed: torch.Tensor = PyTorchComputeBackend.at(tensor.flatten(0, 1))[cells].set(values)
+    return changed.view(tensor.shape)
 
 
 def mismatches(wanted: Layout, found: Layout) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from unienv_data.errors import CorruptDataError
 from unienv_data.memory.files.base import FileFormat
-from unienv_data.memory.layout import Layout, Snapshot, TensorLayout, blank_tensor
+from unienv_data.memory.layout import Layout, Snapshot, TensorLayout, blank_tensor, with_cells
 from unienv_data.memory.position import Position
 from unienv_interface._optional import import_optional
 from unienv_interface.backends.dtypes import FLOATING, host_dtype
@@ -48,7 +48,8 @@ class CsvFile(FileFormat):
         for name, layout in sorted(snapshot.layout.tensors.items()):
             elements = math.prod(layout.shape)
             header += [f"{name}.{i}" for i in range(elements)]
-            parts.append(snapshot.cells(name)[cells].reshape(len(cells), elements).tolist())
+            values = snapshot.cells(name)[cells].reshape(len(cells), elements)
+            parts.append((values.to(torch.uint8) if layout.dtype == torch.bool else values).tolist())
         text = io.StringIO(newline="")
         writer = csv.writer(text)
         writer.writerow(header)
@@ -71,10 +72,15 @@ class CsvFile(FileFormat):
             elements = math.prod(layout.shape)
             places = [columns[label] for i in range(elements) if (label := f"{name}.{i}") in columns]
             if len(places) == elements and f"{name}.{elements}" not in columns:
-                values = _parsed([[row[place] for place in places] for row in rows], layout)
-                tensor = blank_tensor(position.memory_size, position.num_envs, layout)
-                tensor.flatten(0, 1)[cells] = values
-                tensors[name] = tensor
+                texts = [[row[place] for place in places] for row in rows]
+                try:
+                    values = _parsed(texts, layout)
+                except (ValueError, KeyError, OverflowError) as exc:
+                    raise CorruptDataError(
+                        f"{source}: {name}: expected {layout}, got others ({exc})"
+                    ) from exc
+                blank = blank_tensor(position.memory_size, position.num_envs, layout)
+                tensors[name] = with_cells(blank, cells, values)
         return Snapshot(position, tensors)
 
 

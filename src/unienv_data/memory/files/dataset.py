@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from unienv_data.errors import CorruptDataError
 from unienv_data.memory.files.base import MemoryFormat, damage_named
 from unienv_data.memory.files.header import header_of, names_of_bfloat16, position_said
-from unienv_data.memory.layout import Layout, Snapshot, TensorLayout, blank_tensor
+from unienv_data.memory.layout import Layout, Snapshot, TensorLayout, blank_tensor, with_cells
 from unienv_data.memory.sampling import every_sequence
 from unienv_data.replay_buffer import ReplayBuffer
 from unienv_data.storages import ZarrStorage
@@ -81,8 +81,8 @@ class DatasetFormat(MemoryFormat):
         for name, values in rows.items():
             dtype = torch.bfloat16 if name in narrow else values.dtype
             layout = TensorLayout(tuple(values.shape[1:]), dtype)
-            tensors[name] = blank_tensor(position.memory_size, position.num_envs, layout)
-            tensors[name].flatten(0, 1)[cells] = values.to(dtype)
+            blank = blank_tensor(position.memory_size, position.num_envs, layout)
+            tensors[name] = with_cells(blank, cells, _restored(values) if name in narrow else values)
         return Snapshot(position, tensors)
 
 
@@ -104,3 +104,8 @@ def _space_of(layout: TensorLayout) -> AnySpace:
 
 def _storable(values: torch.Tensor) -> torch.Tensor:
     return values.float() if values.dtype == torch.bfloat16 else values
+
+
+def _restored(values: torch.Tensor) -> torch.Tensor:
+    # By the bits: converting would change those of NaN.
+    return (values.view(torch.int32) >> 16).to(torch.int16).view(torch.bfloat16)

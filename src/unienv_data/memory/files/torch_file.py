@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
+from unienv_data.checksum import crc32c
 from unienv_data.errors import CorruptDataError
 from unienv_data.memory.files.base import FileFormat
 from unienv_data.memory.files.header import HEADER, header_of
@@ -20,15 +22,22 @@ else:
 
 __all__ = ["TorchFile"]
 
+_CHECKSUM = "memory.checksum"
+
 
 class TorchFile(FileFormat):
-    """Tensors `(memory_size, num_envs, *D)` by name, and the header as JSON."""
+    """Tensors `(memory_size, num_envs, *D)` by name, the header as JSON, and a checksum of all.
+
+    PyTorch itself does not notice damage to what the tensors hold.
+    """
 
     suffix: ClassVar[str] = ".pt"
 
     def pack(self, snapshot: Snapshot) -> bytes:
         buffer = io.BytesIO()
-        torch.save({**snapshot.tensors, HEADER: json.dumps(header_of(snapshot))}, buffer)
+        header = json.dumps(header_of(snapshot))
+        checksum = _checksum(snapshot.tensors, header)
+        torch.save({**snapshot.tensors, HEADER: header, _CHECKSUM: checksum}, buffer)
         return buffer.getvalue()
 
     def unpack(self, data: bytes, wanted: Layout, source: str) -> Snapshot:
@@ -38,8 +47,21 @@ class TorchFile(FileFormat):
             raise CorruptDataError(
                 f"{source}: expected a dictionary of tensors, found {type(found).__name__}"
             )
-        header = header_document(found.pop(HEADER, None))
+        header, checksum = found.pop(HEADER, None), found.pop(_CHECKSUM, None)
         others = [str(name) for name, value in found.items() if not isinstance(value, torch.Tensor)]
         if others:
             raise CorruptDataError(f"{source}: expected tensors only, found others: {', '.join(others)}")
-        return checked_snapshot(found, header, source)
+        snapshot = checked_snapshot(found, header_document(header), source)
+        if header is not None and checksum != _checksum(found, header):
+            raise CorruptDataError(f"{source}: damaged, its checksum does not match")
+        return snapshot
+
+
+def _checksum(tensors: Mapping[str, torch.Tensor], header: str) -> int:
+    """The checksum of all that a file holds."""
+    parts = {}
+    for name in sorted(tensors):
+        data = tensors[name].contiguous().flatten().view(torch.uint8).numpy()
+        data.flags.writeable = False
+        parts[name] = [str(tensors[name].dtype), tuple(tensors[name].shape), crc32c(data)]
+    return crc32c(json.dumps([header, parts]).encode())
