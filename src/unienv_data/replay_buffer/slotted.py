@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from unienv_data.base import BatchBase, SpaceStorage
 from unienv_data.base.batch import BatchT
-from unienv_data.base.paths import Path
-from unienv_data.errors import ReadOnlyError, SegmentError, SpaceValueError
-from unienv_data.indexing import IndexableType, RowIndex
+from unienv_data.errors import SegmentError, SpaceValueError
 from unienv_data.replay_buffer.episode_columns import EpisodeColumns
-from unienv_data.replay_buffer.episodes import EpisodeTable
-from unienv_data.replay_buffer.mutex import Mutex
-from unienv_data.replay_buffer.state import appended, opened, removed, said_of, segments_of, visible_episodes
+from unienv_data.replay_buffer.rows_by_age import RowsByAge
+from unienv_data.replay_buffer.state import appended, opened, said_of, segments_of, visible_episodes
 from unienv_data.replay_buffer.taking_over import run_of_slots
-from unienv_data.ring import slot_spans, slots_of
 from unienv_data.schema.commit import BufferState
-from unienv_data.segments import complement, sequence_numbers, spans_of_rows
-from unienv_data.selection import EdgeCache, Numbering, SequenceNumbering
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 from unienv_interface.space.space_utils import batch_utils
 
@@ -33,51 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SlottedBatch"]
 
-_UNGUARDED: AbstractContextManager[None] = nullcontext()
 
-
-class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
-    """Rows in the order in which they were appended, the oldest first.
-
-    Args:
-        storage: where the rows are.
-        state: how many rows there are, and in which slots.
-        episodes: the ended segments.
-    """
-
-    def __init__(
-        self,
-        storage: SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType],
-        state: BufferState,
-        episodes: EpisodeTable,
-    ) -> None:
-        super().__init__(storage.single_instance_space)
-        self.storage = storage
-        self.is_mutable = storage.is_mutable
-        self._state = state
-        self.reads_parts = storage.reads_parts
-        self._episodes = episodes
-        self._edges = EdgeCache()
-        self._mutex = Mutex()
-
-    @property
-    def _owner(self) -> str | None:
-        """Who opens segments here; None where nobody else could."""
-        return None
-
-    def _turn(self) -> AbstractContextManager[None]:
-        """The time in which an operation changes the buffer, and no other thread or process does."""
-        return self._mutex
-
-    def _look(self) -> AbstractContextManager[None]:
-        """The time in which an operation looks at the buffer, and nobody changes it.
-
-        Readers change by `refresh` only, and so look at it by many threads at once.
-        """
-        return self._mutex if self.is_mutable else _UNGUARDED
-
-    def _catch_up(self) -> None:
-        """Go to what other processes have committed, where the buffer is shared."""
+class SlottedBatch(RowsByAge[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
+    """Rows in the order in which they were appended, with segments."""
 
     @abstractmethod
     def commit(self) -> None:
@@ -86,105 +34,6 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     @abstractmethod
     def _commit_if_due(self) -> None:
         """Commit where the last commit is long ago."""
-
-    def __len__(self) -> int:
-        return self.count
-
-    @property
-    def count(self) -> int:
-        """Rows in the buffer."""
-        with self._look():
-            self._catch_up()
-            return self._state.count
-
-    @property
-    def offset(self) -> int:
-        """Slot of the oldest row."""
-        return self._state.offset
-
-    @property
-    def capacity(self) -> int | None:
-        """Rows of a ring; None where the buffer grows."""
-        return self._state.capacity
-
-    @property
-    def maintain_segment_metadata(self) -> bool:
-        """Whether segments are kept."""
-        return self._state.segments
-
-    @property
-    def is_multiprocessing_safe(self) -> bool:
-        """Whether several processes can use the buffer at once."""
-        return self.storage.is_multiprocessing_safe
-
-    def get_at_with_metadata(self, idx: IndexableType | BArrayType) -> tuple[BatchT, dict[str, Any] | None]:
-        with self._look():
-            self._catch_up()
-            return super().get_at_with_metadata(idx)
-
-    def get_flattened_at_with_metadata(
-        self, idx: IndexableType | BArrayType
-    ) -> tuple[BArrayType, dict[str, Any] | None]:
-        with self._look():
-            self._catch_up()
-            return super().get_flattened_at_with_metadata(idx)
-
-    def set_at(self, idx: IndexableType | BArrayType, value: BatchT) -> None:
-        with self._turn():
-            super().set_at(idx, value)
-
-    def remove_at(self, idx: IndexableType | BArrayType) -> None:
-        with self._turn():
-            super().remove_at(idx)
-
-    def _read(self, rows: RowIndex) -> tuple[BatchT, dict[str, Any] | None]:
-        with self._look():
-            slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
-            return self.storage.get(slots), None
-
-    def _read_parts(
-        self, rows: RowIndex, paths: Sequence[Path]
-    ) -> tuple[tuple[Any, ...], dict[str, Any] | None]:
-        with self._look():
-            slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
-            return self.storage.get_parts(slots, paths), None
-
-    def _numbering(self) -> Numbering:
-        with self._look():
-            self._catch_up()
-            state = self._state
-            return SequenceNumbering(
-                state.evicted, state.appended, state.removed, self._segment_bounds, self._edges
-            )
-
-    def _segment_bounds(self) -> NDArray[np.int64] | None:
-        """(E, 2) the segments by sequence number; None where none are kept."""
-        if self._state.segments:
-            with self._look():
-                return self._episodes.bounds()
-        segments = self.get_segments()
-        if segments is None:
-            return None
-        first = np.array(segments, dtype=np.int64).reshape(-1, 2)
-        last = sequence_numbers(first[:, 1] - 1, self._state.evicted, self._state.removed)
-        return np.stack(
-            [sequence_numbers(first[:, 0], self._state.evicted, self._state.removed), last + 1], axis=1
-        )
-
-    def _write(self, rows: RowIndex, value: BatchT) -> None:
-        slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
-        self.storage.set(slots, value)
-
-    def _remove(self, rows: RowIndex) -> None:
-        kept = complement(spans_of_rows(rows), self.count)
-        self.storage.keep(slot_spans(kept, self.offset, self.capacity))
-        self._state = removed(self._state, rows)
-
-    def _turn_ring(self) -> None:
-        """Have the oldest row in the first slot."""
-        if self.offset:
-            self.storage.keep(slot_spans([(0, self.count)], self.offset, self.capacity))
-            self._state = replace(self._state, offset=0)
 
     # Appending
 
@@ -200,19 +49,21 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             self._require_own_segment()
             slots, after = appended(self._state, 1)
             with self._room_for(1):
-                if self.storage.supports_segments:
-                    if not self.storage.has_open_segment:
-                        self.storage.mark_segment_start(slots[0])
-                    self.storage.append(value)
+                if self._storage.supports_segments:
+                    if not self._storage.has_open_segment:
+                        self._storage.mark_segment_start(slots[0])
+                    self._storage.append(value)
                 else:
-                    self.storage.set(int(slots[0]), value)
+                    self._storage.set(int(slots[0]), value)
             self._state = opened(after, 1, self._owner)
 
-    def append_batch(self, value: BatchT) -> None:
+    def append_batch(self, value: BatchT, *, ends: Sequence[int] = ()) -> None:
         """Append the rows of a batch to the open segment; where none is open, begin one.
 
         Args:
             value: a batch of rows.
+            ends: how many of the rows come before each place at which a segment ends, ascending. The first
+                ends the open segment; the rows after the last are in a segment that stays open.
 
         Raises:
             SpaceValueError: a row does not fit the space; nothing has changed.
@@ -220,13 +71,34 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         """
         self._require_writable()
         with self._turn():
-            if self.storage.supports_segments:
-                for position in range(self._batch_size(value)):
-                    self.append(batch_utils.get_at(self._batched_space, value, position))
+            if self._storage.supports_segments:
+                self._append_one_by_one(value, ends)
                 return
             self._require_own_segment()
-            after, count = self._append_rows(value)
-            self._state = opened(after, count, self._owner)
+            before = self._state
+            after, _ = self._append_rows(value)
+            start = before.appended if before.open_start is None else before.open_start
+            for end in ends:
+                stop = before.appended + end
+                if stop > start and after.segments:
+                    self._episodes.add(start, stop - start, evicted=after.evicted)
+                start = stop
+            is_open = start < after.appended
+            self._state = replace(
+                after,
+                open_start=start if is_open else None,
+                open_owner=self._owner if is_open else None,
+            )
+
+    def _append_one_by_one(self, value: BatchT, ends: Sequence[int]) -> None:
+        done = 0
+        for end in ends:
+            for position in range(done, end):
+                self.append(batch_utils.get_at(self._batched_space, value, position))
+            self.mark_segment_end(commit=False)
+            done = end
+        for position in range(done, self._batch_size(value)):
+            self.append(batch_utils.get_at(self._batched_space, value, position))
 
     def extend(self, value: BatchT, episode: Mapping[str, Any] | None = None) -> None:
         """Append the rows of a batch as a segment.
@@ -269,7 +141,7 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
                     self.append_batch(chunk)
             except BaseException:
                 if self.capacity is None:
-                    self.storage.shrink_length(self.count - before.count)
+                    self._storage.shrink_length(self.count - before.count)
                     self._state = before
                 elif self._state is not before:
                     # What a ring has overwritten is gone: what came whole stays, as a segment.
@@ -290,7 +162,7 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         slots, after = appended(self._state, count)
         index: Any = slots
         with self._room_for(stored):
-            self.storage.set(index, value)
+            self._storage.set(index, value)
         return after, count
 
     def _batch_size(self, value: BatchT) -> int:
@@ -306,11 +178,11 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         if self.capacity is not None:
             yield
             return
-        self.storage.extend_length(count)
+        self._storage.extend_length(count)
         try:
             yield
         except BaseException:
-            self.storage.shrink_length(count)
+            self._storage.shrink_length(count)
             raise
 
     # Segments
@@ -318,7 +190,8 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     @property
     def has_open_segment(self) -> bool:
         """Whether rows have been appended since the last segment ended."""
-        return self._state.open_start is not None
+        with self._look():
+            return self._state.open_start is not None
 
     def mark_segment_end(self, episode: Mapping[str, Any] | None = None, *, commit: bool = True) -> None:
         """End the open segment, and commit.
@@ -339,7 +212,7 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             if start is None and episode is not None:
                 raise SegmentError("no segment is open, so that there is no episode to describe")
             columns = self._described(episode)
-            self.storage.mark_segment_end()
+            self._storage.mark_segment_end()
             if start is not None:
                 if self._state.segments:
                     self._episodes.add(
@@ -371,7 +244,7 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     def _segments(self) -> list[tuple[int, int]] | None:
         if self._state.segments:
             return segments_of(self._episodes.bounds(), self._state)
-        physical = self.storage.get_segments()
+        physical = self._storage.get_segments()
         if physical is None:
             return None
         runs = (run_of_slots(*ends, self.offset, self.capacity) for ends in physical)
@@ -388,8 +261,3 @@ class SlottedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         with self._look():
             self._catch_up()
             return visible_episodes(self._episodes.table(), self._state)
-
-    def _require_writable(self) -> None:
-        self._require_open()
-        if not self.is_mutable:
-            raise ReadOnlyError("the buffer was opened for reading; open it with read_only=False")
