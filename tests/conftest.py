@@ -29,6 +29,7 @@ OPTIONAL = (
     "rosbags",
     "tensorstore",
     "torch",
+    "torchrl",
 )
 
 requires_av = pytest.mark.requires_av
@@ -45,6 +46,7 @@ requires_psutil = pytest.mark.requires_psutil
 requires_rosbags = pytest.mark.requires_rosbags
 requires_tensorstore = pytest.mark.requires_tensorstore
 requires_torch = pytest.mark.requires_torch
+requires_torchrl = pytest.mark.requires_torchrl
 
 
 @pytest.fixture(autouse=True)

@@ -169,6 +169,11 @@ class CompressedListStorage(CheckpointedList[BatchT, BArrayType, BDeviceType, BD
         return self.capacity
 
     @property
+    def has_space(self) -> bool:
+        """Whether its items fit a space; else they say by themselves what they are."""
+        return self._space is not None
+
+    @property
     def device(self) -> Any:
         """Where items are made."""
         return self._device if self._space is None else self._space.device
