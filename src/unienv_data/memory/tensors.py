@@ -128,19 +128,19 @@ class Tensors:
     def _samples(self, name: str, value: Any) -> torch.Tensor:
         shape = self.by_name[name].shape[2:]
         samples = tensor_of(name, value, self._device)
+        if samples.ndim == len(shape) + 1 and samples.shape[1:] == shape:
+            return samples
         if samples.shape == shape:
             return samples.unsqueeze(0)
-        if samples.ndim != len(shape) + 1 or samples.shape[1:] != shape:
-            expected = f"samples of shape {_shown(shape)} or {_shown(('n', *shape))}"
-            raise SpaceValueError(name, expected, f"shape {_shown(samples.shape)}")
-        return samples
+        expected = f"samples of shape {_shown(shape)} or {_shown(('n', *shape))}"
+        raise SpaceValueError(name, expected, f"shape {_shown(samples.shape)}")
 
     def record(self, samples: Mapping[str, torch.Tensor], span: Span) -> None:
         """Write a part of what `samples` gave to its cells."""
         first, length, cell = span.first, span.length, span.cell
         for name, values in samples.items():
-            part = values[first : first + length]
-            self.by_name[name].flatten(0, 1)[cell : cell + length].copy_(part)
+            part = values if length == len(values) else values[first : first + length]
+            self.by_name[name].flatten(0, 1).narrow(0, cell, length).copy_(part)
 
     def set(self, name: str, value: Any) -> None:
         """Set all of a tensor.
@@ -168,7 +168,7 @@ class Tensors:
     def sampled(self, names: Sequence[str], batches: Iterable[torch.Tensor]) -> list[list[torch.Tensor]]:
         """The samples `(n, *D)` of the tensors `names`, for each of several arrays of cells `(n,)`."""
         views = [self.cells(name) for name in names]
-        return [[view[cells] for view in views] for cells in batches]
+        return [[view.index_select(0, cells) for view in views] for cells in batches]
 
 
 def _shared(tensor: torch.Tensor) -> torch.Tensor:

@@ -33,7 +33,9 @@ def tensor_of(name: str, value: Any, device: torch.device) -> torch.Tensor:
         SpaceValueError: it cannot become such a tensor.
     """
     try:
-        if isinstance(value, np.ndarray):  # may be read-only, which torch warns of
+        if isinstance(value, torch.Tensor):
+            tensor = value if value.device == device else value.to(device)
+        elif isinstance(value, np.ndarray):  # may be read-only, which torch warns of
             tensor = PyTorchComputeBackend.from_numpy(value, device=device)
         else:
             tensor = torch.as_tensor(value, device=device)
@@ -41,7 +43,7 @@ def tensor_of(name: str, value: Any, device: torch.device) -> torch.Tensor:
         raise SpaceValueError(name, "a tensor", f"{type(value).__name__} ({exc})") from exc
     if tensor.is_complex():
         raise SpaceValueError(name, "real or boolean values", str(tensor.dtype))
-    return tensor.detach()
+    return tensor.detach() if tensor.requires_grad else tensor
 
 
 def mean_of(value: Any) -> Any:

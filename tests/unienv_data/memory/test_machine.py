@@ -118,7 +118,7 @@ class MemoryMachine(RuleBasedStateMachine):
         assert torch.equal(memory.get_tensor_by_name("grid", keepdim=False), grid.view(-1, 2, 3))
 
 
-MemoryMachine.TestCase.settings = settings(settings.default, max_examples=60, stateful_step_count=30)
+MemoryMachine.TestCase.settings = settings(settings.default, max_examples=150, stateful_step_count=40)
 TestMemories = MemoryMachine.TestCase
 
 
