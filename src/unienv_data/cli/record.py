@@ -155,6 +155,6 @@ class RecordingReport(Report):
         count = f"{done.episodes:,} episode" + ("" if done.episodes == 1 else "s")
         rate = f"{done.rows / done.seconds:,.0f} steps/s" if done.seconds else "at once"
         yield Text(
-            f"Recorded {count}, {done.rows:,} steps, mean return {done.mean_return:g}, seeds from {done.seed}, "
-            f"to {done.destination} in {done.seconds:.1f} s ({rate})."
+            f"Recorded {count}, {done.rows:,} steps, mean return {done.mean_return:g}, seeds from "
+            f"{done.seed}, to {done.destination} in {done.seconds:.1f} s ({rate})."
         )

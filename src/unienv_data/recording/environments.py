@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from unienv_data.errors import RecordingError
+from unienv_data.errors import RecordingError, SpaceValueError
 from unienv_data.recording.playing import single_space
 from unienv_data.recording.policies import Policy
 from unienv_interface._optional import import_optional
@@ -70,6 +70,7 @@ def make_env(choice: EnvChoice) -> FromGymnasiumEnv[Any, Any, Any]:
                     vector_kwargs={
                         "autoreset_mode": gym.vector.AutoresetMode.DISABLED,
                         "context": "spawn",  # threads of this process do not survive a fork
+                        "shared_memory": False,  # which has no place for texts and graphs
                     },
                     **kwargs,
                 )
@@ -116,7 +117,12 @@ def gymnasium_policy(env: FromGymnasiumEnv[Any, Any, Any], policy: Policy) -> Po
 
     def act(observation: Any, rng: np.random.Generator) -> Any:
         given = copy.deepcopy(to_gym_data(observations, observation))
-        return from_gym_data(actions, policy(as_member(theirs, given), rng))
+        action = policy(as_member(theirs, given), rng)
+        try:
+            return from_gym_data(actions, action)
+        except SpaceValueError as exc:
+            where = "/".join(filter(None, ("action", exc.path)))
+            raise SpaceValueError(where, exc.expected, exc.actual) from None
 
     return act
 

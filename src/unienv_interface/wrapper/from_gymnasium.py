@@ -21,20 +21,19 @@ from unienv_interface.space.space_utils.gym_utils import from_gym_data, from_gym
 from unienv_interface.space.spaces.values import describe
 from unienv_interface.wrapper.gym_batches import from_gym_batch, to_gym_batch
 from unienv_interface.wrapper.gym_members import as_member
+from unienv_interface.wrapper.gym_vectors import check_vector_env
 
 if TYPE_CHECKING:
     import gymnasium as gym
-    from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+    from gymnasium.vector import AsyncVectorEnv, AutoresetMode, VectorEnv
     from gymnasium.vector.utils import batch_space as gym_batch_space
 else:
     gym = import_optional("gymnasium", extra="gym")
-    from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+    from gymnasium.vector import AsyncVectorEnv, AutoresetMode, VectorEnv
     from gymnasium.vector.utils import batch_space as gym_batch_space
 
 __all__ = ["FromGymnasiumEnv"]
 
-_DISABLED = "make it with autoreset_mode=AutoresetMode.DISABLED, as gymnasium.make_vec(id, num_envs=B, "
-_DISABLED += "vectorization_mode='sync', vector_kwargs={'autoreset_mode': AutoresetMode.DISABLED}) does"
 #: Keeps the actions that are drawn apart from what the environment draws from the same seed.
 _ACTIONS = 0xAC7
 
@@ -64,7 +63,7 @@ class FromGymnasiumEnv(
         device: where they are to be made.
 
     Raises:
-        EnvError: `env` is none of Gymnasium's, or resets its slots in a way that cannot be undone.
+        EnvError: `env` is none of Gymnasium's; or see `check_vector_env`.
         SpaceError: there is no space like the environment's.
     """
 
@@ -85,7 +84,7 @@ class FromGymnasiumEnv(
         self.render_mode = env.render_mode
         self.render_fps = env.metadata.get("render_fps")
         if isinstance(env, VectorEnv):
-            _require_chosen_resets(env)
+            check_vector_env(env)
             self.batch_size = int(env.num_envs)
             self.action_space = self._batched("action_space", env.action_space, env.single_action_space)
             self.observation_space = self._batched(
@@ -282,24 +281,3 @@ class FromGymnasiumEnv(
 def _layer_has(env: Any, name: str) -> bool:
     has = getattr(env, "has_wrapper_attr", None)
     return hasattr(env, name) if has is None else bool(has(name))
-
-
-def _require_chosen_resets(env: VectorEnv[Any, Any, Any]) -> None:
-    """Check that slots can be reset by choice.
-
-    Raises:
-        EnvError: they cannot.
-    """
-    mode = env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP)
-    if mode is AutoresetMode.DISABLED:
-        return
-    base: Any = env.unwrapped
-    if not isinstance(base, SyncVectorEnv | AsyncVectorEnv):
-        raise EnvError(
-            f"{env}: it resets its slots by itself ({mode}), and not those that are chosen; {_DISABLED}"
-        )
-    if mode is AutoresetMode.NEXT_STEP and isinstance(base, AsyncVectorEnv) and not base.shared_memory:
-        # Its processes do not take note of such a reset, and would do another at the next step.
-        raise EnvError(
-            f"{env}: without shared memory it resets slots that have been reset ({mode}); {_DISABLED}"
-        )

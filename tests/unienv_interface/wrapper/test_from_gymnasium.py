@@ -307,6 +307,23 @@ def test_vector_environments_that_reset_by_themselves_are_refused() -> None:
         theirs.close()
 
 
+def test_texts_in_shared_memory_are_refused() -> None:
+    """Gymnasium reads them once, at the beginning, and never again."""
+    made = [lambda: EchoEnv(KINDS["dict"])] * 2
+    options: dict[str, Any] = {"autoreset_mode": AutoresetMode.DISABLED, "context": "forkserver"}
+    theirs = AsyncVectorEnv(made, **options)
+    try:
+        with pytest.raises(EnvError, match="make it with shared_memory=False"):
+            FromGymnasiumEnv(theirs)
+    finally:
+        theirs.close()
+    with FromGymnasiumEnv(AsyncVectorEnv(made, shared_memory=False, **options)) as env:
+        single = FromGymnasiumEnv(EchoEnv(KINDS["dict"]))
+        for seed in (1, 2):
+            observation, expected = env.reset(seed=[seed, seed])[1], single.reset(seed=seed)[1]
+            assert all(same(get_at(env.observation_space, observation, slot), expected) for slot in (0, 1))
+
+
 def test_what_the_refusal_says_works() -> None:
     options = {"autoreset_mode": AutoresetMode.DISABLED}
     theirs = gym.make_vec("CartPole-v1", num_envs=2, vectorization_mode="sync", vector_kwargs=options)
