@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ class RecordingOptions:
 
     Args:
         episodes: how many to record.
-        policy: `module:function`, see `load_policy`; None draws actions at random.
+        policy: a function or its name, `module:function`, see `load_policy`; None draws actions at random.
         render: also store a frame of every step, as the column `render`.
         next_obs: also store the observation after every step, as the column `next_obs`.
         seed: episode `i` is seeded with `seed + i`; None draws a seed.
@@ -35,7 +35,7 @@ class RecordingOptions:
     """
 
     episodes: int = 1
-    policy: str | None = None
+    policy: str | Callable[..., Any] | None = None
     render: bool = False
     next_obs: bool = True
     seed: int | None = None

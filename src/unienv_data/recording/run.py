@@ -18,7 +18,7 @@ from unienv_data.progress import NO_PROGRESS, Progress
 from unienv_data.recording.environments import EnvChoice, first_frame, gymnasium_policy, make_env
 from unienv_data.recording.options import RecordingOptions
 from unienv_data.recording.playing import Episode, play_episodes, row_space, single_space
-from unienv_data.recording.policies import load_policy, random_policy
+from unienv_data.recording.policies import load_policy, policy_name, random_policy
 from unienv_data.replay_buffer import ReplayBuffer
 from unienv_data.storages import ZarrStorage
 from unienv_interface.space import DictSpace
@@ -126,7 +126,7 @@ def _attributes(choice: EnvChoice, options: RecordingOptions, env: Any) -> dict[
             "kwargs": dict(choice.kwargs or {}),
             "max_episode_steps": choice.max_episode_steps,
         },
-        "policy": options.policy or "random",
+        "policy": policy_name(options.policy),
         "recorded_by": f"unienv-data {__version__}",
     }
     if env.render_fps is not None:

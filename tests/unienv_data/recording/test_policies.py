@@ -11,6 +11,7 @@ pytest.importorskip("gymnasium")
 from tests.unienv_data.recording.worlds import HERE
 from unienv_data.errors import RecordingError
 from unienv_data.recording import load_policy, random_policy
+from unienv_data.recording.policies import policy_name
 from unienv_interface import BoxSpace, NumpyComputeBackend
 
 RNG = np.random.default_rng(0)
@@ -62,6 +63,17 @@ agent = Agent()
 )
 def test_what_policies_may_take(name: str, result: Any) -> None:
     assert load_policy(f"{__name__}:{name}")(5, RNG) == result
+
+
+def test_functions_themselves() -> None:
+    assert load_policy(by_position)(5, RNG) == ("by_position", 5, RNG)
+    assert load_policy(agent.act)(5, RNG) == ("agent", 5, RNG)
+    assert policy_name(by_position) == f"{__name__}:by_position"
+    assert policy_name(agent.act) == f"{__name__}:Agent.act"
+    assert policy_name(agent) == f"{__name__}:Agent"  # type: ignore[arg-type]
+    assert (policy_name("a:b"), policy_name(None)) == ("a:b", "random")
+    with pytest.raises(RecordingError, match="Agent cannot be called"):
+        load_policy(agent)  # type: ignore[arg-type]
 
 
 def test_built_in_functions() -> None:

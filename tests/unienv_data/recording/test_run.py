@@ -64,6 +64,13 @@ def test_policies(tmp_path: Path, num_envs: int) -> None:
     check_recording(tmp_path / "y", "Blackjack-v1", policy=basic)
 
 
+def test_a_function_as_policy(tmp_path: Path) -> None:
+    record(tmp_path / "x", policy=towards_zero, seed=0)
+    check_recording(tmp_path / "x", ROBOT, policy=towards_zero)
+    with unienv_data.open(str(tmp_path / "x")) as buffer:
+        assert buffer.attributes["policy"] == f"{HERE}:towards_zero"
+
+
 @pytest.mark.parametrize("num_envs", [1, 2])
 def test_frames_and_limits(tmp_path: Path, num_envs: int) -> None:
     options = {"render": True, "next_obs": False, "max_episode_steps": 3, "env_kwargs": {"offset": 2.5}}
