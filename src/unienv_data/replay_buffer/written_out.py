@@ -96,9 +96,10 @@ def read_storage(
         options["storage_options"] = storage_options
     place = _place(root, path, storage_cls.single_file_ext)
     storage = storage_cls.load_from(place, space, capacity=commit.capacity, **options)
-    if len(storage) != commit.length:
+    slots = len(storage)
+    if slots != commit.length:
         storage.close()
-        raise CorruptDataError(f"{root.url}: expected {commit.length} slots, its storage has {len(storage)}")
+        raise CorruptDataError(f"{root.url}: expected {commit.length} slots, its storage has {slots}")
     return storage
 
 

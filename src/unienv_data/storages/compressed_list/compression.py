@@ -10,8 +10,7 @@ import numpy as np
 from numcodecs import zstd
 
 from unienv_data.errors import CodecError, CorruptDataError, SpaceValueError
-from unienv_data.storages.compressed_list.leaves import Bytes, Leaf, array_of, bytes_of
-from unienv_interface.backends import get_backend_from_tensor
+from unienv_data.storages.compressed_list.leaves import Bytes, Leaf, array_of, bytes_of, library_of
 
 __all__ = ["Compression", "CompressionFn", "DecompressionFn"]
 
@@ -121,12 +120,12 @@ def _plain(data: bytes) -> bytes:
 def _bytes_of_result(given: Any, leaf: Leaf, name: str, dtypes: tuple[str, ...]) -> Bytes:
     """The bytes of what a function gave."""
     try:
-        backend = get_backend_from_tensor(given)
+        library = library_of(given)
     except TypeError:
         raise SpaceValueError(
             leaf.path, f"bytes or a uint8 array from {name}", type(given).__name__
         ) from None
-    found = str(given.dtype).removeprefix("torch.") if backend.simplified_name == "pytorch" else given.dtype
+    found = str(given.dtype).removeprefix("torch.") if library == "pytorch" else given.dtype
     if all(found not in (dtype, _name(dtype)) for dtype in dtypes):
         raise SpaceValueError(leaf.path, f"{' or '.join(dtypes)} from {name}", f"data type {found}")
     return bytes_of(given)

@@ -14,7 +14,7 @@ from unienv_data.errors import CorruptDataError, SpaceValueError
 from unienv_interface._optional import import_optional
 from unienv_interface.backends import get_backend_from_tensor, load_backend
 
-__all__ = ["SCALAR", "Bytes", "Leaf", "Row", "Rows", "array_leaf", "array_of", "bytes_of"]
+__all__ = ["SCALAR", "Bytes", "Leaf", "Row", "Rows", "array_leaf", "array_of", "bytes_of", "library_of"]
 
 SCALAR = "scalar"
 """The library of what is no array: Python's numbers, texts, bytes and None."""
@@ -54,6 +54,22 @@ class Leaf:
         return 0 if self.shape is None else math.prod(self.shape) * self.itemsize
 
 
+def library_of(array: Any) -> str:
+    """The library that an array is of, whatever its data type.
+
+    Raises:
+        TypeError: it is of none that is known, or more than an array, such as a masked one.
+    """
+    if type(array) in (np.ndarray, np.memmap):
+        return "numpy"
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and isinstance(array, torch.Tensor):
+        return "pytorch"
+    if isinstance(array, np.ndarray):
+        raise TypeError(f"expected an array, got {type(array).__name__}, which is more")
+    return get_backend_from_tensor(array).simplified_name
+
+
 def array_leaf(path: str, array: Any, lead: int) -> Leaf:
     """The leaf that `array` is, its first `lead` axes apart.
 
@@ -61,7 +77,7 @@ def array_leaf(path: str, array: Any, lead: int) -> Leaf:
         SpaceValueError: it is no dense array of a known library, or of a data type that is more than bytes.
     """
     try:
-        library = get_backend_from_tensor(array).simplified_name
+        library = library_of(array)
     except TypeError as exc:
         expected = "an array, a number, text, bytes or None, or a dict, list, tuple or TensorDict of such"
         raise SpaceValueError(path, expected, type(array).__name__) from exc
@@ -78,12 +94,12 @@ def array_leaf(path: str, array: Any, lead: int) -> Leaf:
 
 def bytes_of(array: Any) -> Bytes:
     """The bytes, (nbytes,), of a dense array of any known library, in C order."""
-    backend = get_backend_from_tensor(array)
-    if backend.simplified_name == "pytorch":  # some of its data types are unknown to NumPy
+    library = library_of(array)
+    if library == "pytorch":  # some of its data types are unknown to NumPy
         plain = array.detach().cpu().resolve_conj().resolve_neg().contiguous()
         flat: Bytes = plain.reshape(-1).view(sys.modules["torch"].uint8).numpy()
         return flat
-    host = np.ascontiguousarray(backend.to_numpy(array))
+    host = np.ascontiguousarray(array if library == "numpy" else load_backend(library).to_numpy(array))
     return host.reshape(-1).view(np.uint8) if host.size else np.empty(0, np.uint8)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from typing import Any, ClassVar, Self
@@ -74,10 +75,10 @@ class CompressedListStorage(CheckpointedList[BatchT, BArrayType, BDeviceType, BD
         device: Any = "cpu",
         compilable: bool = False,
     ) -> None:
-        if max_size is not None and (isinstance(max_size, bool) or int(max_size) != max_size or max_size < 1):
-            raise SpaceError(f"max_size: expected at least 1 slot or None, got {max_size!r}")
+        if max_size is not None:
+            max_size = _size(max_size)
         compression = Compression(compression_fn, decompression_fn, compression_level, device)
-        super().__init__(None if max_size is None else int(max_size), compression, device)
+        super().__init__(max_size, compression, device)
         self.compilable = compilable
 
     @classmethod
@@ -305,6 +306,16 @@ class CompressedListStorage(CheckpointedList[BatchT, BArrayType, BDeviceType, BD
 
     def close(self) -> None:
         self._items.close()
+
+
+def _size(max_size: Any) -> int:
+    try:
+        size = 0 if isinstance(max_size, bool) else operator.index(max_size)
+    except TypeError:
+        size = 0
+    if size < 1:
+        raise SpaceError(f"max_size: expected at least 1 slot or None, got {max_size!r}")
+    return size
 
 
 def _count(data: Any) -> int:
