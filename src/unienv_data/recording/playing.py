@@ -197,9 +197,10 @@ class _Playing:
             step = {
                 "obs": slot.obs,
                 "action": actions[number],
-                "reward": rewards[number],
-                "terminated": ends[0][number],
-                "truncated": ends[1][number],
+                # Arrays, which are taken as they are; scalars would be looked into each time.
+                "reward": np.asarray(rewards[number]),
+                "terminated": np.asarray(ends[0][number]),
+                "truncated": np.asarray(ends[1][number]),
                 "next_obs": after,
                 "context": slot.context,
                 "render": slot.frame,
