@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
     from unienv_data.dataset_info import DatasetInfo, describe_dataset
     from unienv_data.opening import open
-    from unienv_data.replay_buffer import ReplayBuffer
+    from unienv_data.replay_buffer import ReplayBuffer, ReplayBufferCollectionWrapper
     from unienv_data.samplers import MultiprocessingSampler, StepSampler
     from unienv_data.storages import ZarrStorage
 else:
@@ -35,6 +35,7 @@ else:
             "FrameStackedBatch": "unienv_data.batches",
             "MultiprocessingSampler": "unienv_data.samplers",
             "ReplayBuffer": "unienv_data.replay_buffer",
+            "ReplayBufferCollectionWrapper": "unienv_data.replay_buffer",
             "SliceStackedBatch": "unienv_data.batches",
             "SpaceStorage": "unienv_data.base",
             "StepSampler": "unienv_data.samplers",
@@ -56,6 +57,7 @@ __all__ = [
     "FrameStackedBatch",
     "MultiprocessingSampler",
     "ReplayBuffer",
+    "ReplayBufferCollectionWrapper",
     "SliceStackedBatch",
     "SpaceStorage",
     "StepSampler",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from unienv_data.errors import DatasetError, DatasetExistsError, DocumentError
 from unienv_data.store.commits import find_commit, storage_objects
 from unienv_data.store.objects import ObjectStore
 
-__all__ = ["is_taken", "remove_dataset"]
+__all__ = ["is_taken", "remove_dataset", "require_dataset"]
 
 _BEFORE_COMMITS = frozenset({"columns", "claims", "tails", "rows", "commits", "writer.lock"})
 
@@ -19,15 +21,15 @@ def is_taken(root: ObjectStore) -> bool:
     return bool(root.list("")) or root.exists("")
 
 
-def remove_dataset(root: ObjectStore, path: str) -> None:
-    """Remove the dataset at `root`, if one stands there.
+def require_dataset(root: ObjectStore, path: str) -> None:
+    """Check that what stands at `root` is a dataset, though it be damaged or only begun, or nothing.
 
     Args:
         root: where it stands.
         path: where its storage stands below that.
 
     Raises:
-        DatasetExistsError: something else stands there, which stays.
+        DatasetExistsError: something else stands there.
         WriterLockedError: it is being written.
     """
     if not is_taken(root):
@@ -41,9 +43,32 @@ def remove_dataset(root: ObjectStore, path: str) -> None:
         raise DatasetExistsError(
             f"{root.url}: something is there that is no dataset, and is not overwritten; remove it yourself"
         )
+    with _locked(storage):
+        pass
+
+
+def remove_dataset(root: ObjectStore, path: str) -> None:
+    """Remove the dataset at `root`, if one stands there.
+
+    Args:
+        root: where it stands.
+        path: where its storage stands below that.
+
+    Raises:
+        DatasetExistsError: something else stands there, which stays.
+        WriterLockedError: it is being written.
+    """
+    if is_taken(root):
+        require_dataset(root, path)
+        with _locked(storage_objects(root, path)):
+            root.delete_all()
+
+
+@contextmanager
+def _locked(storage: ObjectStore) -> Iterator[None]:
     lock = storage.lock("writer.lock", f"process {os.getpid()} on {socket.gethostname()}")
     try:
-        root.delete_all()
+        yield
     finally:
         if lock is not None:
             lock.release()
