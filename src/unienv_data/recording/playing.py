@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from unienv_data.errors import RecordingError
+from unienv_data.recording.episode_rows import EpisodeRows
 from unienv_data.recording.policies import Policy
 from unienv_interface.backends.numpy import NumpyComputeBackend
 from unienv_interface.env_base.env import AnyEnv
@@ -28,20 +29,23 @@ class Episode:
     """An episode from its first step to its last.
 
     Attributes:
-        rows: the steps, oldest first: a value of `batch_space(row_space(...), length)`.
-        length: how many.
+        rows: the steps, oldest first: rows of `row_space`.
         seed: what the environment was reset with.
         total_reward: the undiscounted return.
         terminated: whether the last step ended the task.
         truncated: whether the last step was the last for another reason, such as a limit of time.
     """
 
-    rows: Any
-    length: int
+    rows: EpisodeRows
     seed: int
     total_reward: float
     terminated: bool
     truncated: bool
+
+    @property
+    def length(self) -> int:
+        """The number of steps."""
+        return len(self.rows)
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -108,7 +112,7 @@ def play_episodes(
         for number in ended:
             slot = playing.slots[number]
             if slot is not None:
-                yield slot.episode(space)
+                yield slot.episode()
                 playing.slots[number] = None
         if any(playing.slots) or playing.waiting:
             playing.begin(ended)
@@ -120,20 +124,26 @@ class _Slot:
 
     seed: int
     rng: np.random.Generator
+    rows: EpisodeRows
     obs: Any = None
     context: Any = None
     frame: Any = None
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    total_reward: float = 0.0
+    last: Mapping[str, Any] = field(default_factory=dict)
 
-    def episode(self, space: AnySpace) -> Episode:
-        last = self.rows[-1]
+    def add(self, step: Mapping[str, Any]) -> None:
+        self.rows.append({key: step[key] for key in self.rows.space.spaces})
+        self.total_reward += float(step["reward"])
+        self.last = step
+        self.obs = step["next_obs"]
+
+    def episode(self) -> Episode:
         return Episode(
-            rows=concatenate(space, self.rows),
-            length=len(self.rows),
+            rows=self.rows,
             seed=self.seed,
-            total_reward=float(sum(row["reward"] for row in self.rows)),
-            terminated=bool(last["terminated"]),
-            truncated=bool(last["truncated"]),
+            total_reward=self.total_reward,
+            terminated=bool(self.last["terminated"]),
+            truncated=bool(self.last["truncated"]),
         )
 
 
@@ -162,7 +172,7 @@ class _Playing:
                 seed = self.waiting.popleft()
                 seeds[number] = seed
                 # Another stream than the environment makes from the same seed.
-                self.slots[number] = _Slot(seed, np.random.default_rng([seed, 1]))
+                self.slots[number] = _Slot(seed, np.random.default_rng([seed, 1]), EpisodeRows(self.space))
         try:
             if self.env.batch_size is None:
                 context, obs, _ = self.env.reset(seed=seeds[0])
@@ -205,8 +215,7 @@ class _Playing:
                 "context": slot.context,
                 "render": slot.frame,
             }
-            slot.rows.append({key: step[key] for key in self.space.spaces})
-            slot.obs = after
+            slot.add(step)
         self._render()
         return [int(number) for number in np.flatnonzero(ends[0] | ends[1])]
 

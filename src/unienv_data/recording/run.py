@@ -55,8 +55,9 @@ def run_recording(
 
     Each becomes a segment of one dataset, with its seed, return and way of ending in the episode table, and
     is durable before the next step is made: whatever ends the recording early, only the open episodes are
-    lost. Nothing stands at the destination before the first has ended. Where several environments play at a
-    time, the episodes are the same, in the order in which they ended.
+    lost, which are in memory, frames compressed. Nothing stands at the destination before the first has
+    ended. Where several environments play at a time, the episodes are the same, in the order in which they
+    ended.
 
     Args:
         env_id: Gymnasium's id; `module:id` imports a module first that registers it.
@@ -178,12 +179,11 @@ class _Writer:
     def _write(self, episode: Episode) -> None:
         if self._buffer is None:
             with self.destination.writing(self.options.overwrite) as location, self._new(location) as buffer:
-                buffer.extend(episode.rows, episode=episode.columns)
+                _add(episode, buffer)
             self.written += 1
             self._buffer = self._open()
         else:
-            self._buffer.extend(episode.rows, episode=episode.columns)
-            self._buffer.commit()
+            _add(episode, self._buffer)
             self.written += 1
 
     def _close(self) -> None:
@@ -224,6 +224,17 @@ class _Writer:
             buffer.abandon()
             raise
         buffer.close()
+
+
+def _add(episode: Episode, buffer: ReplayBuffer[Any, Any, Any, Any, Any]) -> None:
+    """Append an episode and commit; if that fails the buffer is closed as it was before."""
+    try:
+        for batch in episode.rows.batches():
+            buffer.append_batch(batch)
+        buffer.mark_segment_end(episode.columns)
+    except BaseException:
+        buffer.abandon()
+        raise
 
 
 def _differences(there: AnySpace, here: DictSpace[Any, Any, Any]) -> str:

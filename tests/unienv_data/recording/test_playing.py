@@ -56,6 +56,11 @@ def counting(observation: Any, rng: np.random.Generator) -> Any:
     return 10 + observation
 
 
+def whole(episode: Episode) -> Any:
+    (rows,) = episode.rows.batches()
+    return rows
+
+
 def play(batch_size: int | None, seeds: list[int], policy: Any = counting, **options: Any) -> list[Episode]:
     env = SeededEnv(batch_size)
     return list(play_episodes(env, policy, row_space(env, **options), seeds))
@@ -82,9 +87,10 @@ def test_every_episode_once_and_whole(batch_size: int | None, next_obs: bool) ->
         }
         if next_obs:
             expected["next_obs"] = steps + 1
-        assert episode.rows.keys() == expected.keys()
+        rows = whole(episode)
+        assert rows.keys() == expected.keys()
         for key, values in expected.items():
-            assert np.array_equal(episode.rows[key], values), key
+            assert np.array_equal(rows[key], values), key
         assert episode.columns == {
             "seed": seed,
             "return": 0.25 * seed * (seed + 1),
@@ -110,7 +116,7 @@ def test_generators_belong_to_episodes() -> None:
         return rng.integers(0, 1000)
 
     by_seed = [
-        {episode.seed: episode.rows["action"].tolist() for episode in play(size, [4, 6, 5, 7], drawn)}
+        {episode.seed: whole(episode)["action"].tolist() for episode in play(size, [4, 6, 5, 7], drawn)}
         for size in (None, 2, 4)
     ]
     assert by_seed[0] == by_seed[1] == by_seed[2]
@@ -133,5 +139,5 @@ def test_rows_fit_their_space() -> None:
     env = SeededEnv(None)
     space = row_space(env)
     episode = next(play_episodes(env, counting, space, [3]))
-    assert episode.rows in batch_space(space, 3)
+    assert whole(episode) in batch_space(space, 3)
     assert concatenate(space, [space.sample(np.random.default_rng(0))[1]]) in batch_space(space, 1)

@@ -140,6 +140,37 @@ def test_what_fails_later_keeps_what_was_recorded(tmp_path: Path, num_envs: int)
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
+@pytest.mark.filterwarnings("ignore:.*ERROR")  # Gymnasium shows what was raised in a process of its own
+@pytest.mark.parametrize("num_envs", [1, 3])
+def test_environments_that_fail_later(tmp_path: Path, num_envs: int) -> None:
+    with pytest.raises(RecordingError, match="step raised ZeroDivisionError: the arm broke") as caught:
+        record(tmp_path / "x", f"{HERE}:Broken-v0", episodes=9, seed=2, num_envs=num_envs)
+    kept = list(check_recording(tmp_path / "x", ROBOT))
+    assert caught.value.__notes__ == [f"{len(kept)} of 9 episodes were recorded and stand at {tmp_path}/x."]
+    assert all(
+        seed % 2 == 0 or len(check) < 3 for seed, check in check_recording(tmp_path / "x", ROBOT).items()
+    )
+
+
+def test_a_write_that_fails_keeps_what_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+
+    def fail_at_fourth(self: Any, *args: Any, **kwargs: Any) -> None:
+        written.append(1)
+        if len(written) == 4:
+            raise OSError(28, "No space left on device")
+        mark(self, *args, **kwargs)
+
+    mark = unienv_data.ReplayBuffer.mark_segment_end
+    monkeypatch.setattr(unienv_data.ReplayBuffer, "mark_segment_end", fail_at_fourth)
+    with pytest.raises(OSError, match="No space left"):
+        record(tmp_path / "x", episodes=9, seed=0)
+    monkeypatch.undo()
+    assert list(check_recording(tmp_path / "x", ROBOT)) == [0, 1, 2]
+    record(tmp_path / "x", episodes=2, seed=3, append=True)
+    assert list(check_recording(tmp_path / "x", ROBOT)) == [0, 1, 2, 3, 4]
+
+
 @pytest.mark.parametrize(
     ("env_id", "options", "error", "message"),
     [
