@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from unienv_data.base import SpaceStorage
 from unienv_data.errors import SpaceError
 from unienv_data.indexing import chunked
 from unienv_data.replay_buffer import ReplayBuffer
+from unienv_data.schema.commit import BufferState
 from unienv_data.storages import CommittingStorage, CompressedListStorage
 from unienv_interface.space import Space
 from unienv_interface.space.space_utils import batch_utils
@@ -131,6 +133,7 @@ class StorageSource(Source):
         self.space = storage.single_instance_space
         self.max_size = storage.capacity
         self._count = count
+        self._stated: BufferState | None = None
 
     @property
     def count(self) -> int:
@@ -160,7 +163,13 @@ class StorageSource(Source):
         self._count = 0
 
     def dumps(self, path: str) -> None:
-        self.storage.dumps(path)
+        storage = self.storage
+        if isinstance(storage, CommittingStorage) and storage.is_mutable and storage.capacity is not None:
+            state = storage.committed.buffer
+            if not state.appended or state == self._stated:  # no buffer has said more of the rows than this
+                self._stated = replace(state, count=self._count, appended=self._count)
+                storage.commit(self._stated)
+        storage.dumps(path)
 
     def loads(self, path: str) -> None:
         if isinstance(self.storage, CompressedListStorage):

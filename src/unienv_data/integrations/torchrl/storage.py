@@ -126,13 +126,18 @@ class TorchRLStorage(LazyStackStorage):  # type: ignore[misc]  # a class that my
         self._kept_in = kept_in
         self._episode_key = episode_key
         self.device = None if device is None else torch.device(device)
-        self._go_on()
+        self._written = False  # since it was made, or loaded
+        self._loaded = False
 
-    def _go_on(self) -> None:
-        """What TorchRL wants to know of rows that are there already."""
-        if self._source.count:
-            last = self._source.next_slot - 1
-            self._set_last_cursor(last % self._source.max_size if self._source.max_size else last)
+    @property
+    def _last_cursor_index(self) -> Any:
+        """The slot that was written last; where nothing has been written yet, the one before the next one."""
+        if self._written or not self._source.count:
+            return super()._last_cursor_index
+        writers: list[Any] = [getattr(buffer, "_writer", None) for buffer in self._attached_entities]
+        cursors = [writer._cursor for writer in writers if hasattr(writer, "_cursor")]
+        following = cursors[0] if cursors and self._loaded else self._source.next_slot
+        return (following - 1) % (self._source.max_size or self.max_size)
 
     @property
     def checkpointer(self) -> Any:
@@ -230,6 +235,7 @@ class TorchRLStorage(LazyStackStorage):  # type: ignore[misc]  # a class that my
         value = self._value(slots, data)
         if set_cursor:
             self._set_last_cursor(cursor)
+            self._written = True
         numbers = [int(slot) for slot in slots.rows]
         self._source.write(numbers, value, appends=set_cursor)
         self._bump_mutation_revision()
@@ -303,11 +309,11 @@ class TorchRLStorage(LazyStackStorage):  # type: ignore[misc]  # a class that my
         if not self._kept_in.is_mutable:
             raise ReadOnlyError("TorchRL cannot load: what it reads was opened for reading")
         self._source.loads(os.fspath(path))
-        self._loaded()
+        self._go_on()
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that is here; of a dataset on disk, which commit of it."""
-        return {**self._source.state_dict(), "_last_cursor": self._last_cursor_index}
+        return self._source.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take what `state_dict` gave; a dataset on disk must stand at the same commit.
@@ -315,13 +321,12 @@ class TorchRLStorage(LazyStackStorage):  # type: ignore[misc]  # a class that my
         Raises:
             SpaceError: it does not.
         """
-        state = {key: value for key, value in state_dict.items() if key != "_last_cursor"}
-        self._source.load_state_dict(state)
-        self._loaded()
-        self._set_last_cursor(state_dict["_last_cursor"])
-
-    def _loaded(self) -> None:
+        self._source.load_state_dict(state_dict)
         self._go_on()
+
+    def _go_on(self) -> None:
+        """Other rows are here: TorchRL's writer, which is loaded next, knows which of them was the last."""
+        self._written, self._loaded = False, True
         self._bump_mutation_revision()
 
     def __getstate__(self) -> dict[str, Any]:
