@@ -207,7 +207,10 @@ class KeptTensors:
             raise SpaceError(f"{shown_url(url)}: {'; '.join(problems)}")
         with self._place.turn():
             if not wanted.tensors:
-                self._tensors.create_all(snapshot.layout)
+                try:
+                    self._tensors.create_all(snapshot.layout)
+                except SpaceError as exc:
+                    raise SpaceError(f"{shown_url(url)}: {exc}") from exc
             for name, tensor in self._tensors.by_name.items():
                 tensor.copy_(snapshot.tensors[name])
             self._place.move_to(snapshot.position)

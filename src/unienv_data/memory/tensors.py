@@ -72,7 +72,7 @@ class Tensors:
             SpaceError: the name or the data type cannot be used; or there is a tensor of this name that
                 holds something else.
         """
-        if not str.isidentifier(name) or keyword.iskeyword(name):
+        if str(name) != name or not name.isidentifier() or keyword.iskeyword(name):
             raise SpaceError(f"name: expected a Python identifier, got {name!r}")
         _ = layout.dtype_name
         if name in self.by_name:

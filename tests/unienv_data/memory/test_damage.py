@@ -117,6 +117,9 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path, monkeypatch: pytest.Monke
         ({"floats": torch.zeros(4, 3, 2), "even": torch.zeros(4, 2, 1)}, r"even \(4, 2, 1\)"),
         ({"floats": torch.zeros(4)}, r"expected tensors of shape \(memory_size, num_envs, \.\.\.\)"),
         ({}, "found nothing"),
+        ({3: torch.zeros(4, 3, 2)}, "found others: 3"),
+        ({"floats": torch.zeros(4, 3, 2).to_sparse()}, "found others: floats"),
+        ({"floats": torch.zeros(4, 3, 2, device="meta")}, "found others: floats"),
         ({"floats": torch.zeros(4, 3, 2), HEADER: "{"}, "damaged"),
         ({"floats": torch.zeros(4, 3, 2), HEADER: 4}, "damaged"),
         ({"floats": torch.zeros(4, 3, 2), HEADER: "[]"}, "its header is not that of a memory"),
@@ -125,6 +128,24 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path, monkeypatch: pytest.Monke
 def test_dictionaries_of_something_else(tmp_path: Path, found: Any, match: str) -> None:
     torch.save(found, tmp_path / "other.pt")
     refused(tmp_path / "other.pt", match=match)
+
+
+@pytest.mark.parametrize(
+    "found", [{"a b": torch.zeros(2, 1, 1)}, {"a": torch.zeros(2, 1, 1, dtype=torch.cfloat)}]
+)
+def test_tensors_that_no_memory_can_have(tmp_path: Path, found: Any) -> None:
+    torch.save({"aa": torch.zeros(2, 1, 1), **found}, tmp_path / "odd.pt")
+    memory = Memory(2, 1, "cpu")
+    with pytest.raises(SpaceError, match=r"odd\.pt: (name|dtype): expected"):
+        memory.load(tmp_path / "odd.pt")
+    assert memory.get_tensor_names() == ()
+
+
+def test_what_is_loaded_is_detached(tmp_path: Path) -> None:
+    torch.save({"a": torch.ones(2, 1, 1, requires_grad=True)}, tmp_path / "grad.pt")
+    memory = Memory(2, 1, "cpu")
+    memory.load(tmp_path / "grad.pt")
+    assert not memory.get_tensor_by_name("a").requires_grad
 
 
 def header(**changes: Any) -> str:

@@ -121,8 +121,8 @@ def test_other_sizes_are_refused(size: Any) -> None:
     assert memory.get_tensor_names() == ()
 
 
-@pytest.mark.parametrize("name", ["", "1st", "a.b", "a b", "class", "memory.header"])
-def test_names_are_identifiers(name: str) -> None:
+@pytest.mark.parametrize("name", [3, "", "1st", "a.b", "a b", "class", "memory.header"])
+def test_names_are_identifiers(name: Any) -> None:
     with pytest.raises(SpaceError, match="name: expected a Python identifier"):
         Memory(2, device="cpu").create_tensor(name, 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from unienv_data.checksum import crc32c
 from unienv_data.errors import CorruptDataError
@@ -48,13 +48,21 @@ class TorchFile(FileFormat):
                 f"{source}: expected a dictionary of tensors, found {type(found).__name__}"
             )
         header, checksum = found.pop(HEADER, None), found.pop(_CHECKSUM, None)
-        others = [str(name) for name, value in found.items() if not isinstance(value, torch.Tensor)]
+        others = [str(name) for name, value in found.items() if not _is_plain(name, value)]
         if others:
             raise CorruptDataError(f"{source}: expected tensors only, found others: {', '.join(others)}")
-        snapshot = checked_snapshot(found, header_document(header), source)
-        if header is not None and checksum != _checksum(found, header):
+        tensors = {name: value.detach() for name, value in found.items()}
+        snapshot = checked_snapshot(tensors, header_document(header), source)
+        if header is not None and checksum != _checksum(tensors, header):
             raise CorruptDataError(f"{source}: damaged, its checksum does not match")
         return snapshot
+
+
+def _is_plain(name: Any, value: Any) -> bool:
+    """Whether it is a name, and a tensor whose numbers are all there."""
+    if not (isinstance(name, str) and isinstance(value, torch.Tensor)):
+        return False
+    return bool(value.layout == torch.strided and value.device.type == "cpu")
 
 
 def _checksum(tensors: Mapping[str, torch.Tensor], header: str) -> int:
