@@ -20,6 +20,7 @@ from unienv_data.store.describe import describe_columns
 from unienv_data.store.gather import Gather
 from unienv_data.store.objects import ObjectStore
 from unienv_data.store.reader import CommitReader
+from unienv_data.store.resident import ResidentArrays
 from unienv_data.store.rowmap import SlotMap
 from unienv_data.store.slotstore import SlotStore
 
@@ -43,7 +44,8 @@ class CommitView(SlotStore):
         self._commit = commit
         self._slots = SlotMap(commit.length, commit.runs)
         self._gather = Gather(self._objects, bytes.fromhex(commit.uuid))
-        self._reader = CommitReader(commit, self._gather)
+        self._resident = ResidentArrays(commit.uuid, self._objects.url)
+        self._reader = CommitReader(commit, self._gather, resident=self._resident)
         self._closed = False
         self._committed_at = time.monotonic()
 

@@ -359,6 +359,7 @@ class LogStore(CommitView):
     def abandon(self) -> None:
         """Let go of everything without committing."""
         self._closed = True
+        self._resident.close()
         if self._lock is not None:
             self._lock.release()
         self._objects.close()

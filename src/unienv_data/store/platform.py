@@ -10,8 +10,10 @@ import tempfile
 from collections.abc import Callable
 
 __all__ = [
+    "allocate",
     "anonymous_file",
     "create_exclusive",
+    "memory_bytes",
     "on_fork",
     "open_file_limit",
     "process_exists",
@@ -21,6 +23,7 @@ __all__ = [
     "sync_directory",
     "sync_file",
     "try_lock",
+    "try_lock_shared",
     "unlock",
     "usable_cores",
 ]
@@ -31,6 +34,18 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def memory_bytes() -> int:
+    """How much memory this process may use: the machine's, or what its container is given."""
+    try:
+        known = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    except (AttributeError, ValueError, OSError):
+        known = [4 << 30]  # a platform that does not tell
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError), open(limit) as file:
+            known.append(int(file.read()))
+    return min(known)
 
 
 def process_exists(pid: int) -> bool:
@@ -81,6 +96,17 @@ def on_fork(after_in_child: Callable[[], None]) -> None:
     """Have `after_in_child` called in every forked child, where the platform forks."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=after_in_child)
+
+
+def allocate(descriptor: int, start: int, length: int) -> None:
+    """Give part of an open file its place on the disk, so that writing to it by a memory map cannot fail.
+
+    Raises:
+        OSError: there is no room, or the platform has no such call.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        raise OSError(errno.ENOTSUP, "space cannot be allocated on this platform")
+    os.posix_fallocate(descriptor, start, length)
 
 
 if sys.platform != "win32":
@@ -171,6 +197,14 @@ if sys.platform != "win32":
             return False
         return True
 
+    def try_lock_shared(descriptor: int) -> bool:
+        """Share the lock of an open file, which ends with the process; False where another has it alone."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     def unlock(descriptor: int) -> None:
         """Give the lock of an open file back."""
         fcntl.flock(descriptor, fcntl.LOCK_UN)
@@ -189,6 +223,10 @@ else:  # pragma: no cover - exercised on Windows only
         except OSError:
             return False
         return True
+
+    def try_lock_shared(descriptor: int) -> bool:
+        """Nobody takes part in a lock here."""
+        raise OSError(errno.ENOTSUP, "locks cannot be shared on this platform")
 
     def unlock(descriptor: int) -> None:
         """Give the lock of an open file back."""

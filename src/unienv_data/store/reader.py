@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
-from unienv_data.indexing import RowIndex
+from unienv_data.indexing import RowIndex, row_array
 from unienv_data.schema.commit import Commit
 from unienv_data.store.array import StoredArray, stored_arrays
 from unienv_data.store.gather import ArrayTail, Gather, PendingRows
 from unienv_data.store.plan import Plan, plan_rows, plan_spans
 from unienv_data.store.ragged import INDEX, VALUES, spans_of
+from unienv_data.store.resident import ResidentArrays
+from unienv_data.store.resident.file import Load
 
 __all__ = ["CommitReader", "PendingOf"]
 
@@ -29,17 +31,25 @@ class CommitReader:
         commit: the commit to read.
         gather: reads its arrays.
         pending: what the writer has added; where given, it stands in place of the commit's tail.
+        resident: the arrays that need not be decoded again and again; None where none is to be kept.
     """
 
-    def __init__(self, commit: Commit, gather: Gather, pending: PendingOf | None = None) -> None:
+    def __init__(
+        self,
+        commit: Commit,
+        gather: Gather,
+        pending: PendingOf | None = None,
+        resident: ResidentArrays | None = None,
+    ) -> None:
         self.commit = commit
         self._gather = gather
         self._pending = pending
+        self._resident = resident
         self._arrays = stored_arrays(commit)
 
     def with_commit(self, commit: Commit, pending: PendingOf | None) -> CommitReader:
         """The same reader on another commit of the dataset."""
-        return CommitReader(commit, self._gather, pending)
+        return CommitReader(commit, self._gather, pending, self._resident)
 
     def read_column(self, column: ColumnSpec, rows: RowIndex) -> ColumnData:
         """Log rows of a column, in the order of `rows`."""
@@ -47,21 +57,67 @@ class CommitReader:
             return self.read_array(self._arrays[column.name], rows)
         index = self.read_array(self._arrays[column.name + INDEX], rows)
         spans, starts, shapes = spans_of(index)
-        array = self._arrays[column.name + VALUES]
-        count = sum(stop - start for start, stop in spans)
-        return Ragged(self._read(array, plan_spans(spans, array.entry.chunk_rows), count), starts, shapes)
+        values = self._read_spans(self._arrays[column.name + VALUES], spans)
+        return Ragged(values, starts, shapes)
 
     def read_array(self, array: StoredArray, rows: RowIndex) -> NDArray[Any]:
         """Log rows of an array, (N, *shape)."""
+        resident = self._resident
+        if resident is not None:
+            if not self._is_committed(array, rows):
+                if resident.has(array):
+                    return self._read_apart(array, row_array(rows))
+            elif (found := resident.rows(array, rows, self.commit, self._loader(array))) is not None:
+                return found
         return self._read(array, plan_rows(rows, array.entry.chunk_rows), len(rows))
+
+    def _read_spans(self, array: StoredArray, spans: Sequence[tuple[int, int]]) -> NDArray[Any]:
+        """The log rows of each span [start, stop) of an array after those of the one before."""
+        resident = self._resident
+        if resident is not None and max((stop for _, stop in spans), default=0) <= self._length(array):
+            found = resident.spans(array, spans, self.commit, self._loader(array))
+            if found is not None:
+                return found
+        count = sum(stop - start for start, stop in spans)
+        return self._read(array, plan_spans(spans, array.entry.chunk_rows), count)
+
+    def _read_apart(self, array: StoredArray, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Rows of which a writer has added some since the commit."""
+        out = np.empty((len(rows), *array.entry.shape), dtype=array.dtype)
+        committed = rows < self._length(array)
+        out[committed] = self.read_array(array, rows[committed])
+        added = rows[~committed]
+        out[~committed] = self._read(array, plan_rows(added, array.entry.chunk_rows), len(added))
+        return out
 
     def _read(self, array: StoredArray, plan: Plan, count: int) -> NDArray[Any]:
         out = np.empty((count, *array.entry.shape), dtype=array.dtype)
+        self._carry_out(array, plan, out)
+        if self._resident is not None:
+            self._resident.decoded(array, len(plan.chunks))
+        return out
+
+    def _carry_out(self, array: StoredArray, plan: Plan, out: NDArray[Any]) -> None:
         if self._pending is not None:
             self._gather.read(array, plan, out, None, self._pending(array.name))
         else:
             self._gather.read(array, plan, out, self._tail(array))
-        return out
+
+    def _loader(self, array: StoredArray) -> Load:
+        def load(rows: range, out: NDArray[np.uint8]) -> None:
+            entries = out.reshape(-1).view(array.dtype).reshape(len(rows), *array.entry.shape)
+            self._carry_out(array, plan_spans([(rows.start, rows.stop)], array.entry.chunk_rows), entries)
+
+        return load
+
+    def _length(self, array: StoredArray) -> int:
+        return self.commit.logs[array.entry.log].length
+
+    def _is_committed(self, array: StoredArray, rows: RowIndex) -> bool:
+        if self._pending is None or not len(rows):
+            return True
+        last = max(rows[0], rows[-1]) if isinstance(rows, range) else int(rows.max())
+        return last < self._length(array)
 
     def _tail(self, array: StoredArray) -> ArrayTail | None:
         tail = self.commit.tail
@@ -72,7 +128,7 @@ class CommitReader:
         )
 
     def _first_tail_row(self, array: StoredArray) -> int:
-        length = self.commit.logs[array.entry.log].length
+        length = self._length(array)
         return length - length % array.entry.shard_rows
 
     # Encoded chunks, for whoever continues

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -254,30 +255,34 @@ def committed_files(memory: ObjectStore, store: LogStore) -> dict[str, bytes]:
     return files
 
 
-@pytest.mark.usefixtures("tiny_values")
-def test_the_log() -> None:
-    from hypothesis.stateful import run_state_machine_as_test
+@pytest.fixture(params=[1, 0], ids=["decoded", "resident"])
+def residence(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Arrays are resident from the beginning, or when they have been decoded a while."""
+    monkeypatch.setattr("unienv_data.store.resident.arrays._TIMES", request.param)
+    monkeypatch.setenv("UNIENV_DATA_RESIDENT_DIR", str(tmp_path / "resident"))
 
-    run_state_machine_as_test(
-        LogMachine,
-        settings=settings(
-            max_examples=25,
-            stateful_step_count=25,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+
+@pytest.mark.usefixtures("tiny_values", "residence")
+def test_the_log() -> None:
+    run_programs(programs=20, steps=25)
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("tiny_values")
+@pytest.mark.usefixtures("tiny_values", "residence")
 def test_the_log_for_long() -> None:
+    run_programs(programs=300, steps=60)
+
+
+def run_programs(programs: int, steps: int) -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
     run_state_machine_as_test(
         LogMachine,
         settings=settings(
-            max_examples=400, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=programs,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
         ),
     )
 

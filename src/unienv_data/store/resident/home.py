@@ -1,0 +1,156 @@
+"""The folder of a dataset's resident files: shared by its users, removed by the last, swept after a crash."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+import threading
+import time
+import weakref
+
+from unienv_data.store import platform
+from unienv_data.store.resident.budget import FOLDER_VARIABLE
+
+__all__ = ["Home", "home_of", "home_path", "used_bytes"]
+
+_USERS = "users"
+_ATTEMPTS = 100
+
+
+class Home:
+    """A folder that exists as long as somebody on this machine uses it.
+
+    Users share a lock, which the system takes back from those that are killed.
+
+    Args:
+        path: the folder.
+
+    Raises:
+        OSError: it cannot be made, or locks cannot be shared there.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._descriptor = _join(path)
+        self._end = weakref.finalize(self, _leave, path, self._descriptor, os.getpid())
+
+    def leave(self) -> None:
+        """Use it no more. A second call does nothing."""
+        self._end()
+
+
+def home_of(dataset: str, url: str) -> Home:
+    """The home of a dataset's resident files, shared by everybody in this process.
+
+    What others have left behind is removed on the way.
+
+    Args:
+        dataset: the dataset's uuid, in hexadecimal digits.
+        url: where it stands; a copy elsewhere has a home of its own.
+
+    Raises:
+        OSError: there can be none.
+    """
+    path = home_path(dataset, url)
+    key = (os.getpid(), path)
+    with _making:
+        home = _homes.get(key)
+        if home is None:
+            base = os.path.dirname(path)
+            _make_base(base)
+            _sweep(base)
+            home = _homes[key] = Home(path)
+        return home
+
+
+def home_path(dataset: str, url: str) -> str:
+    """Where the home of a dataset's resident files is, if there is one."""
+    base = os.environ.get(FOLDER_VARIABLE)
+    if base is None:
+        base = os.path.join(tempfile.gettempdir(), f"unienv-data-{os.getuid()}")
+    return os.path.join(base, f"{dataset}-{hashlib.sha256(url.encode()).hexdigest()[:16]}")
+
+
+def used_bytes(home: Home) -> int:
+    """Bytes that resident files take on this machine, of all datasets."""
+    total = 0
+    for folder, _, files in os.walk(os.path.dirname(home.path)):
+        for name in files:
+            with contextlib.suppress(OSError):
+                total += os.stat(os.path.join(folder, name)).st_blocks * 512
+    return total
+
+
+_making = threading.Lock()
+
+
+def _forget_lock() -> None:
+    global _making
+    _making = threading.Lock()
+
+
+platform.on_fork(_forget_lock)  # the thread that held it stayed in the parent
+
+_homes: weakref.WeakValueDictionary[tuple[int, str], Home] = weakref.WeakValueDictionary()
+
+
+def _make_base(base: str) -> None:
+    """Have the folder of all homes, which is this user's alone."""
+    os.makedirs(base, mode=0o700, exist_ok=True)
+    found = os.lstat(base)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise PermissionError(f"{base}: not a folder that this user alone writes to")
+
+
+def _join(path: str) -> int:
+    for _ in range(_ATTEMPTS):
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        try:
+            descriptor = os.open(os.path.join(path, _USERS), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:  # the last user has just removed it
+            continue
+        try:
+            if platform.try_lock_shared(descriptor) and _is_there(path, descriptor):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        time.sleep(0.001)
+    raise OSError(f"{path}: somebody keeps removing it")
+
+
+def _is_there(path: str, descriptor: int) -> bool:
+    """Whether the users' file is still the one that has been locked."""
+    try:
+        return os.path.samestat(os.stat(os.path.join(path, _USERS)), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _leave(path: str, descriptor: int, owner: int) -> None:
+    if owner != os.getpid():  # a forked child: the lock, and what it stands for, are the parent's
+        return
+    try:
+        if platform.try_lock(descriptor):
+            shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(base: str) -> None:
+    """Remove the homes whose users have all been killed."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(base):
+            path = os.path.join(base, name)
+            with contextlib.suppress(OSError):
+                descriptor = os.open(os.path.join(path, _USERS), os.O_RDWR | os.O_CLOEXEC)
+                try:
+                    if platform.try_lock(descriptor):
+                        shutil.rmtree(path, ignore_errors=True)
+                finally:
+                    os.close(descriptor)
