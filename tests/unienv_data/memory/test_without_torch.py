@@ -14,8 +14,3 @@ def test_the_extra_is_named(name: str) -> None:
     outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert outcome.returncode == 1
     assert outcome.stderr.rstrip().endswith("pip install 'unienv-data[torch]'")
-
-
-def test_the_room_is_imported_without_it() -> None:
-    program = "import sys, unienv_data.memory; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", program], check=True)
