@@ -43,15 +43,13 @@ def dump_over(buffer: AnyBuffer, path: str | PathLike[str]) -> None:
     require_dataset(target, _STORAGE)
     if target.is_local:
         _dump_and_rename(buffer, target)
-    elif is_taken(target):
-        # What stands in buckets cannot be renamed.
-        fresh = os.fspath(path).rstrip("/") + _FRESH
+        return
+    fresh = os.fspath(path).rstrip("/") + _FRESH
+    if is_taken(target):  # which cannot be renamed
         _dump_afresh(buffer, fresh)
         remove_dataset(target, _STORAGE)
-        buffer.dumps(path)
-        remove_dataset(open_objects(fresh), _STORAGE)
-    else:
-        buffer.dumps(path)
+    buffer.dumps(path)
+    remove_dataset(open_objects(fresh), _STORAGE)
 
 
 def _dump_and_rename(buffer: AnyBuffer, target: ObjectStore) -> None:

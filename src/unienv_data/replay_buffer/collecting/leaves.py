@@ -162,6 +162,20 @@ class StagedLeaf:
         """
         self._rows[at] = self._all.coerce(value, path=self._name)
 
+    def write_some(self, at: int, chosen: NDArray[np.bool_], space: AnySpace, value: Any) -> None:
+        """Write the arrays (M, *D) of the M slots that are chosen.
+
+        Args:
+            at: where in the ring the step goes.
+            chosen: (B,) which slots.
+            space: the space of M values.
+            value: the arrays.
+
+        Raises:
+            SpaceValueError: they do not fit the space.
+        """
+        self._rows[at, chosen] = space.coerce(value, path=self._name)
+
     def write_one(self, at: int, slot: int, transition: Any) -> None:
         """Write the array (*D) of one slot.
 

@@ -77,12 +77,26 @@ class Recorder(ABC):
             if buffer._closed:
                 buffer._require_open()
 
-    def _built(self, step: Step) -> Any:
-        """The transitions of all slots, checked as far as was asked for."""
-        transitions = self._builder.build(step)
-        if self._validates:
-            transitions = (self._space if self._slots is None else self._batched).coerce(transitions)
-        return transitions
+    def _built(self, step: Step, recorded: NDArray[np.bool_] | None) -> Any:
+        """The transitions of the slots that count, as one batch; checked by the space if that was asked for.
+
+        What the environment gives for other slots need not be in its spaces.
+        """
+        transitions = self._build(step)
+        if recorded is not None:
+            try:
+                transitions = get_at(self._batched, transitions, recorded)
+            except (KeyError, TypeError, IndexError, ValueError):
+                self._batched.coerce(transitions)  # which says what is wrong
+                raise
+        return self._space_of(recorded).coerce(transitions) if self._validates else transitions
+
+    def _space_of(self, recorded: NDArray[np.bool_] | None) -> AnySpace:
+        if self._slots is None:
+            return self._space
+        return (
+            self._batched if recorded is None else batch_space(self._space, int(np.count_nonzero(recorded)))
+        )
 
     def _built_slot(self, step: Step, slot: int) -> Any:
         transition = self._builder.build_slot(step, slot)
@@ -114,9 +128,12 @@ class _Staging(Recorder):
 
     def record(self, step: Step, recorded: NDArray[np.bool_] | None, ended: Sequence[int]) -> None:
         if self._slots is None:
-            self._staged.write_one(0, self._built(step))
+            self._staged.write_one(0, self._built(step, None))
         elif not self._is_per_slot:
-            self._staged.write_all(self._built(step) if self._validates else self._build(step))
+            if recorded is None:
+                self._staged.write_all(self._built(step, None) if self._validates else self._build(step))
+            else:
+                self._staged.write_some(recorded, self._built(step, recorded))
         else:
             for slot in range(self._slots) if recorded is None else np.flatnonzero(recorded).tolist():
                 self._staged.write_one(slot, self._built_slot(step, slot))
@@ -137,16 +154,12 @@ class _Direct(Recorder):
 
     def record(self, step: Step, recorded: NDArray[np.bool_] | None, ended: Sequence[int]) -> None:
         if self._slots is None:
-            self._buffers[0].append(self._space.coerce(self._built(step)))
-        elif self._by_slot:
-            transitions = self._of_slots(step, recorded)
-            for slot, transition in transitions.items():  # all of which fit
-                self._buffers[slot].append(transition)
+            self._buffers[0].append(self._checked(step, None))
+        elif not self._by_slot:
+            self._buffers[0].append_batch(self._checked(step, recorded))
         else:
-            transitions = self._of_batch(step)
-            if recorded is not None:
-                transitions = get_at(self._batched, transitions, recorded)
-            self._buffers[0].append_batch(transitions)
+            for slot, transition in self._of_slots(step, recorded).items():  # all of which fit
+                self._buffers[slot].append(transition)
         for number in ended:
             self._buffers[number].mark_segment_end(commit=False)
 
@@ -154,11 +167,11 @@ class _Direct(Recorder):
         slots = range(self._slots or 1) if recorded is None else np.flatnonzero(recorded).tolist()
         if self._is_per_slot:
             return {slot: self._space.coerce(self._built_slot(step, slot)) for slot in slots}
-        transitions = self._of_batch(step)
-        return {slot: get_at(self._batched, transitions, slot) for slot in slots}
+        transitions = self._checked(step, recorded)
+        return {slot: get_at(self._batched, transitions, i) for i, slot in enumerate(slots)}
 
-    def _of_batch(self, step: Step) -> Any:
-        return self._batched.coerce(self._built(step))
+    def _checked(self, step: Step, recorded: NDArray[np.bool_] | None) -> Any:
+        return self._space_of(recorded).coerce(self._built(step, recorded))
 
 
 def recorder_for(

@@ -74,15 +74,16 @@ class StagedSteps:
         self._space, self._batched = space, batch_space(space, slots)
         self._slots, self._by_slot = slots, by_slot
         self._room = room_for(space, slots)
-        self._forms = [form for form in forms_of(space) if form[0] or not is_whole]
+        self._all_forms = forms_of(space)
+        self._forms = [form for form in self._all_forms if form[0] or not is_whole]
         self._leaves = [
             StagedLeaf(path, leaf, self._room, slots, by_slot=by_slot) for path, leaf in leaves_of(space)
         ]
         constant = [leaf for leaf in self._leaves if leaf.path and leaf.path[0] in constants]
         for leaf in constant:
             leaf.fill(constants[leaf.path[0]])
-        changing = [leaf for leaf in self._leaves if leaf not in constant]
-        self._plans = list(self._planned(changing, kept).items())
+        self._changing = [leaf for leaf in self._leaves if leaf not in constant]
+        self._plans = list(self._planned(self._changing, kept).items())
         self._full = self._room  # the position that has no room before somebody takes what there is
         self._end = 0  # the position that comes next
         self._taken = [0 for _ in buffers]  # how far each buffer has come
@@ -124,6 +125,26 @@ class StagedSteps:
                 part = part[key]
             write_steps(plans, at, part)
 
+    def write_some(self, chosen: NDArray[np.bool_], transitions: Any) -> None:
+        """Write the transitions of some slots, where nobody sees them yet.
+
+        Args:
+            chosen: (B,) which slots, M of them.
+            transitions: a batch of M rows.
+
+        Raises:
+            SpaceValueError: one does not fit the space.
+        """
+        count = int(np.count_nonzero(chosen))
+        at = self._place()
+        if not fits_form(transitions, self._all_forms):
+            transitions = batch_space(self._space, count).coerce(transitions)
+        for leaf in self._changing:
+            value = transitions
+            for key in leaf.path:
+                value = value[key]
+            leaf.write_some(at, chosen, batch_space(leaf.space, count), value)
+
     def write_one(self, slot: int, transition: Any) -> None:
         """Write the transition of one slot, where nobody sees it yet.
 
@@ -131,7 +152,7 @@ class StagedSteps:
             SpaceValueError: it does not fit the space.
         """
         at = self._place()
-        if not fits_form(transition, self._forms):
+        if not fits_form(transition, self._all_forms):
             transition = self._space.coerce(transition)
         for leaf in self._leaves:
             leaf.write_one(at, slot, transition)

@@ -254,6 +254,7 @@ class ReplayBufferCollectionWrapper(
         if not chosen.all():
             before = self._observation, self._context
             if self._observation is None:
+                # Of slots that have never begun nothing is known, and nothing is recorded.
                 before = self.env.observation_space.create_empty(), self._nothing()
             observation = self.env.update_observation_post_reset(before[0], observation, mask)
             context = self.env.update_context_post_reset(before[1], context, mask)
