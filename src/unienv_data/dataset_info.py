@@ -11,7 +11,7 @@ import numpy as np
 from unienv_data.columns import ColumnInfo
 from unienv_data.errors import DatasetError
 from unienv_data.replay_buffer import ReplayBuffer
-from unienv_data.storages import CommittingStorage
+from unienv_data.storages import CommittingStorage, CompressedListStorage
 from unienv_interface.space.space_utils.serialization_utils import space_to_json
 
 __all__ = ["DatasetInfo", "describe_dataset"]
@@ -59,19 +59,20 @@ def describe_dataset(buffer: ReplayBuffer[Any, Any, Any, Any, Any], path: str) -
         DatasetError: its storage keeps no commits, so there are no facts to read.
     """
     storage = buffer.storage
-    if not isinstance(storage, CommittingStorage):
+    if not isinstance(storage, CommittingStorage | CompressedListStorage):
         raise DatasetError(f"{path}: a {type(storage).__name__} keeps no record of what it holds")
+    commits = isinstance(storage, CommittingStorage)
     lengths = np.asarray(buffer.episodes["length"])
     return DatasetInfo(
         path=path,
-        commit=storage.commit_number,
+        commit=storage.commit_number if commits else 0,
         rows=len(buffer),
         episode_lengths=(
             len(lengths),
             int(lengths.min()) if len(lengths) else None,
             int(lengths.max()) if len(lengths) else None,
         ),
-        sealed=storage.is_sealed,
+        sealed=commits and storage.is_sealed,
         columns=tuple(sorted(storage.describe(), key=lambda column: column.name)),
         space=space_to_json(buffer.single_space),
         attributes=buffer.attributes,

@@ -40,15 +40,13 @@ class CheckpointedList(SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         self._device = device
         self._space: Space[BatchT, BDeviceType, BDtypeType, BRNGType] | None = None
         self._attached: list[Any] = []
-        self._form = self._empty_form()
-        self._items = ItemList(self._no_items())
+        self._items = ItemList(self._no_items(), self._empty_form())
 
     def _bind(self, space: Space[BatchT, BDeviceType, BDtypeType, BRNGType]) -> None:
         """Hold items of this space, which by themselves need no longer say what they are."""
         super().__init__(space)
         self._space = space
-        self._form = self._empty_form()
-        self._items = ItemList(self._no_items())
+        self._items = ItemList(self._no_items(), self._empty_form())
 
     def _empty_form(self) -> Form:
         if self._space is None:
@@ -141,10 +139,10 @@ class CheckpointedList(SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
             raise SpaceValueError("", "an array, a tensor, bytes or text", str(exc)) from exc
 
     def _contents(self) -> Contents:
-        items = self._items.all()
+        items, form = self._items.all()
         space = None if self._space is None else space_to_json(self._space)
         # After the items: layouts are only ever added.
-        return Contents(self._compression.name, self.capacity, space, self._form.layouts, items)
+        return Contents(self._compression.name, self.capacity, space, form.layouts, items)
 
     def _take(self, contents: Contents, source: str) -> None:
         """Have these contents in place of those here."""
@@ -156,9 +154,7 @@ class CheckpointedList(SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         form.adopt(contents.layouts)
         if self._space is not None:
             items += [None] * ((self.capacity or 0) - len(items))
-        with self._items.writing:
-            self._items.change(lambda _: items)
-            self._form = form
+        self._items.replace(items, form)
 
     def _check_fits(self, contents: Contents, source: str) -> None:
         if contents.codec != self._compression.name:
@@ -177,14 +173,16 @@ class CheckpointedList(SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
     # Crossing to other processes, as a copy
 
     def __getstate__(self) -> dict[str, Any]:
-        left = {"_form", "_attached", "_batched_space"}
-        with self._items.writing:
-            state = {name: value for name, value in self.__dict__.items() if name not in left}
-            return {**state, "layouts": self._form.layouts}
+        items, form = self._items.all()
+        left = {"_items", "_attached", "_batched_space"}
+        state = {name: value for name, value in self.__dict__.items() if name not in left}
+        return {**state, "items": items, "layouts": form.layouts}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        layouts = state["layouts"]
-        self.__dict__.update({name: value for name, value in state.items() if name != "layouts"})
+        self.__dict__.update(
+            {name: value for name, value in state.items() if name not in ("items", "layouts")}
+        )
         self._attached = []
-        self._form = self._empty_form()
-        self._form.adopt(layouts)
+        form = self._empty_form()
+        form.adopt(state["layouts"])
+        self._items = ItemList(state["items"], form)

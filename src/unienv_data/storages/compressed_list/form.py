@@ -16,7 +16,7 @@ Item = bytes | None
 
 
 class Form(ABC):
-    """Turns values into packed items, and back."""
+    """Turns values into packed items, one thread at a time, and back, as many as there are."""
 
     @property
     @abstractmethod

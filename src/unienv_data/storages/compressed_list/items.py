@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from unienv_data.errors import ClosedError
 from unienv_data.indexing import Rows, resolve_index
-from unienv_data.storages.compressed_list.form import Item
+from unienv_data.storages.compressed_list.form import Form, Item
 from unienv_data.store import platform
 
 __all__ = ["ItemList"]
@@ -23,12 +23,15 @@ class ItemList:
 
     Args:
         items: packed, one a slot.
+        form: that they have.
 
     Attributes:
+        form: that they have.
         writing: held by a writer for as long as it prepares its change and makes it.
     """
 
-    def __init__(self, items: Iterable[Item] = ()) -> None:
+    def __init__(self, items: Iterable[Item], form: Form) -> None:
+        self.form = form
         self._items: list[Item] = list(items)
         self._size = _total(self._items)
         self._closed = False
@@ -57,18 +60,23 @@ class ItemList:
         if self._closed:
             raise ClosedError("the storage is closed, and what was in it is gone")
 
-    def picked(self, index: Any) -> tuple[Rows, list[Item]]:
-        """The slots that an index addresses, and their items at one moment."""
+    def picked(self, index: Any) -> tuple[Rows, list[Item], Form]:
+        """The slots that an index addresses, their items at one moment, and the form of these."""
         with self._mutex:
             self.check_open()
             slots = resolve_index(index, len(self._items))
-            return slots, [self._items[slot] for slot in slots.rows]
+            return slots, [self._items[slot] for slot in slots.rows], self.form
 
-    def all(self) -> list[Item]:
-        """All items at one moment."""
+    def all(self) -> tuple[list[Item], Form]:
+        """All items at one moment, and their form."""
         with self._mutex:
             self.check_open()
-            return list(self._items)
+            return list(self._items), self.form
+
+    def is_written(self, slot: int) -> bool:
+        """Whether there is an item in a slot."""
+        with self._mutex:
+            return -len(self._items) <= slot < len(self._items) and self._items[slot] is not None
 
     def place(self, slots: Iterable[int], items: Sequence[Item]) -> None:
         """Put items into slots, of which those that follow the last one are new."""
@@ -79,26 +87,36 @@ class ItemList:
                 self._size += len(item or b"") - len(self._items[slot] or b"")
                 self._items[slot] = item
 
-    def change(self, change: Callable[[list[Item]], list[Item]]) -> None:
-        """Have what `change` makes of the items in their place."""
+    def resize(self, added: int) -> None:
+        """Add slots at the end, or, where it is negative, cut off as many."""
         with self.writing, self._mutex:
             self.check_open()
-            self._items = change(self._items)
-            self._size = _total(self._items)
+            if added >= 0:
+                self._items += [None] * added
+            else:
+                length = max(len(self._items) + added, 0)
+                self._size -= _total(self._items[length:])
+                del self._items[length:]
+
+    def keep(self, spans: Sequence[tuple[int, int]], slots: int) -> None:
+        """Have the items of spans [start, stop), and no others, come first in at least so many slots."""
+        with self.writing, self._mutex:
+            self.check_open()
+            kept = [item for start, stop in spans for item in self._items[start:stop]]
+            self.replace([*kept, *[None] * (slots - len(kept))], self.form)
+
+    def replace(self, items: list[Item], form: Form) -> None:
+        """Have other items in place of these."""
+        with self.writing, self._mutex:
+            self.check_open()
+            self._items, self.form = items, form
+            self._size = _total(items)
 
     def close(self) -> None:
         """Let go of all items."""
         with self.writing, self._mutex:
             self._closed = True
             self._items, self._size = [], 0
-
-    def __getstate__(self) -> dict[str, Any]:
-        with self._mutex:
-            return {"items": list(self._items), "closed": self._closed}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        ItemList.__init__(self, state["items"])
-        self._closed = state["closed"]
 
 
 def _total(items: Iterable[Item]) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -187,6 +188,31 @@ class Packing:
         if len(data) != size:
             raise CorruptDataError(f"expected {size} bytes, got {len(data)}")
         return np.frombuffer(data, np.uint8)
+
+    def sizes(self, items: Iterable[bytes]) -> list[tuple[int, int]]:
+        """Of each leaf, the bytes of all items as plain arrays, and as they are kept.
+
+        What leaves share is divided among them by their size.
+        """
+        raw, kept = [0] * len(self.leaves), [0.0] * len(self.leaves)
+        for item in items:
+            start = PREFIX.size + self._header.size
+            for number, length in enumerate(self._header.unpack_from(item, PREFIX.size)):
+                for leaf in self._frames[number]:
+                    nbytes = self._raw_bytes(item, start, leaf)
+                    raw[leaf] += nbytes
+                    kept[leaf] += (length & ~_PLAIN) * (
+                        nbytes / self._sizes[number] if self._sizes[number] else 1
+                    )
+                start += length & ~_PLAIN
+        return [(number, round(size)) for number, size in zip(raw, kept, strict=True)]
+
+    def _raw_bytes(self, item: bytes, start: int, number: int) -> int:
+        leaf = self.leaves[number]
+        if leaf.shape is not None:
+            return leaf.nbytes
+        shape: tuple[int, ...] = struct.unpack_from(f"<{leaf.axes}q", item, start)
+        return math.prod(shape) * leaf.itemsize
 
     def _parted(self, out: Mapping[int, Rows], wanted: Sequence[int]) -> dict[int, Rows]:
         found: dict[int, Rows] = {}

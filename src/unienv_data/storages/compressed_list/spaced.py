@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from unienv_data.base.paths import Path
-from unienv_data.columns import ColumnData, ColumnSpec, Ragged, columns_of
+from unienv_data.columns import ColumnData, ColumnInfo, ColumnSpec, Ragged, columns_of
 from unienv_data.errors import CorruptDataError
 from unienv_data.indexing import RowIndex
 from unienv_data.storages.compressed_list.compression import Compression
@@ -44,6 +44,25 @@ class SpaceForm(Form):
     def adopt(self, layouts: Sequence[Any]) -> None:
         if layouts:
             raise CorruptDataError("items of a space have no layouts of their own")
+
+    def describe(self, items: Sequence[Item], codec: str) -> tuple[ColumnInfo, ...]:
+        """What each column is, and how large it is in these items."""
+        sizes = self._packing.sizes(item for item in items if item is not None)
+        return tuple(
+            ColumnInfo(
+                name=spec.name,
+                kind=spec.kind,
+                dtype=spec.dtype.name,
+                shape=spec.shape,
+                chunk_rows=1,
+                shard_rows=1,
+                codec=codec,
+                lossy=False,
+                raw_bytes=raw,
+                stored_bytes=kept,
+            )
+            for spec, (raw, kept) in zip(self._node.specs, sizes, strict=True)
+        )
 
     def encode_one(self, value: Any) -> bytes:
         return self._packed(self._node.encode_one(value), 1)[0]

@@ -11,11 +11,13 @@ import numpy as np
 
 from unienv_data.base.batch import BatchT
 from unienv_data.base.paths import Path
+from unienv_data.columns import ColumnInfo
 from unienv_data.errors import IndexOutOfRangeError, SpaceError
 from unienv_data.indexing import IndexableType, Rows, resolve_index
 from unienv_data.storages.compressed_list.checkpointed import CheckpointedList
 from unienv_data.storages.compressed_list.compression import Compression, CompressionFn, DecompressionFn
 from unienv_data.storages.compressed_list.files import read_contents
+from unienv_data.storages.compressed_list.spaced import SpaceForm
 from unienv_data.storages.compressed_list.trees import is_tensor_collection
 from unienv_data.store.objects import open_objects
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
@@ -187,10 +189,16 @@ class CompressedListStorage(CheckpointedList[BatchT, BArrayType, BDeviceType, BD
         """Bytes of all items as they are kept; Python adds about 40 an item."""
         return self._items.size
 
+    def describe(self) -> tuple[ColumnInfo, ...]:
+        """What each column of the space is, and how large it is; nothing where there is no space."""
+        items, form = self._items.all()
+        if not isinstance(form, SpaceForm):
+            return ()
+        return form.describe(items, self._compression.name)
+
     def contains(self, slot: int) -> bool:
         """Whether something has been written to a slot."""
-        slots, (item,) = self._items.picked(int(slot)) if -len(self) <= slot < len(self) else (None, (None,))
-        return slots is not None and item is not None
+        return self._items.is_written(slot)
 
     # Slots
 
@@ -202,19 +210,19 @@ class CompressedListStorage(CheckpointedList[BatchT, BArrayType, BDeviceType, BD
             SpaceValueError: items cannot be stacked; names one.
             CorruptDataError: an item is damaged; names it.
         """
-        slots, items = self._items.picked(index)
+        slots, items, form = self._items.picked(index)
         value: BatchT
         if slots.is_scalar:
-            value = self._form.decode_one(items[0], slots.rows[0])
+            value = form.decode_one(items[0], slots.rows[0])
         else:
-            (value,) = self._form.decode(items, slots.rows, [()])
+            (value,) = form.decode(items, slots.rows, [()])
         return value
 
     def get_parts(self, index: IndexableType | BArrayType, paths: Sequence[Path]) -> tuple[Any, ...]:
         if self._space is None:
             return super().get_parts(index, paths)
-        slots, items = self._items.picked(index)
-        return self._form.decode(items, slots.rows, paths)
+        slots, items, form = self._items.picked(index)
+        return form.decode(items, slots.rows, paths)
 
     def set(self, cursor: IndexableType | BArrayType, data: BatchT) -> None:
         """Write one item for an integer; for any other index as many.
@@ -234,7 +242,7 @@ class CompressedListStorage(CheckpointedList[BatchT, BArrayType, BDeviceType, BD
         with self._items.writing:
             self._items.check_open()
             slots = self._slots_to_write(cursor, data)
-            one, form = slots.is_scalar, self._form
+            one, form = slots.is_scalar, self._items.form
             items = [form.encode_one(data)] if one else form.encode(data, len(slots))
             self._items.place(slots.rows, items)
         for buffer in list(self._attached):
@@ -273,27 +281,20 @@ class CompressedListStorage(CheckpointedList[BatchT, BArrayType, BDeviceType, BD
 
     def extend_length(self, length: int) -> None:
         if self.capacity is None:
-            self._items.change(lambda items: [*items, *[None] * length])
+            self._items.resize(length)
 
     def shrink_length(self, length: int) -> None:
         if self.capacity is None:
-            self._items.change(lambda items: items[: max(len(items) - length, 0)])
+            self._items.resize(-length)
 
     def keep(self, spans: Sequence[tuple[int, int]]) -> None:
         self._require_mutable()
-        slots = 0 if self._space is None else self.capacity or 0
-        kept = sum(stop - start for start, stop in spans)
-        self._items.change(
-            lambda items: [
-                *(item for start, stop in spans for item in items[start:stop]),
-                *[None] * (slots - kept),
-            ]
-        )
+        self._items.keep(spans, len(self._no_items()))
 
     def clear(self) -> None:
         self._require_mutable()
         self.abort_segment()
-        self._items.change(lambda _: self._no_items())
+        self._items.replace(self._no_items(), self._empty_form())
 
     def attach(self, buffer: Any) -> None:
         """Have `buffer.mark_update(index)` called whenever items are written, as TorchRL's samplers want it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,7 +43,6 @@ class TreeForm(Form):
         self._device = device
         self._layouts: list[tuple[Any, Packing]] = []
         self._numbers: dict[str, int] = {}
-        self._mutex = threading.Lock()
 
     @property
     def layouts(self) -> list[Any]:
@@ -79,11 +77,10 @@ class TreeForm(Form):
 
     def _packed(self, taken: Taken, count: int) -> list[bytes]:
         key = json.dumps(_document(taken.plan, taken.leaves))
-        with self._mutex:
-            number = self._numbers.get(key)
-            if number is None:
-                number = self._numbers[key] = len(self._layouts)
-                self._layouts.append((taken.plan, Packing(taken.leaves, self._compression)))
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._layouts)
+            self._layouts.append((taken.plan, Packing(taken.leaves, self._compression)))
         return self._layouts[number][1].pack(taken.rows, count, number)
 
     # Decoding

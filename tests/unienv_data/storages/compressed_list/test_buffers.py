@@ -276,3 +276,20 @@ def test_somebody_s_storage_is_dumped_too(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(SpaceError, match="`kind`"):
         buffer.dumps(tmp_path / "b")
     assert not (tmp_path / "b").exists()
+
+
+def test_what_a_dataset_holds(tmp_path: Path) -> None:
+    buffer = make(9)
+    buffer.extend(rows(0, 6))
+    buffer.dumps(tmp_path / "a")
+    with unienv_data.open(tmp_path / "a") as copied:
+        facts = unienv_data.describe_dataset(copied, "a")
+        assert (facts.rows, facts.episode_lengths, facts.commit, facts.sealed) == (6, (1, 6, 6), 0, False)
+        image, n, task = facts.columns
+        assert (image.name, image.codec, image.raw_bytes, image.kind) == ("image", "zstd", 6 * 900, "box")
+        assert (n.name, n.dtype, n.raw_bytes) == ("n", "int32", 24)
+        assert (task.name, task.raw_bytes) == ("task", 6 * 6)
+        assert 0 < facts.stored_bytes < copied.storage.bytes()
+        assert image.stored_bytes < 6 * 60
+    plain: Any = CompressedListStorage(3)
+    assert plain.describe() == ()

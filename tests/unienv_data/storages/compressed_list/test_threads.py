@@ -48,7 +48,7 @@ def test_batches_are_never_torn() -> None:
     for thread in readers:
         thread.join()
     assert torn == []
-    items = storage._items.all()
+    items, _ = storage._items.all()
     assert storage.bytes() == sum(len(item or b"") for item in items)
 
 

@@ -134,7 +134,7 @@ class TestTensorDicts:
         assert storage.get(2)["s", "task"] == "task 2"
         assert list(storage.get([3, 0])["s", "task"]) == ["task 1", "task 0"]
         assert storage.get([3, 0])["a"].tolist() == [1, 0]
-        assert len(storage._form.layouts) == 1
+        assert len(storage._items.form.layouts) == 1
         with pytest.raises(SpaceValueError, match="s: expected a number, text"):
             storage.set(4, TensorDict({"s": object()}))
 
