@@ -17,7 +17,7 @@ from unienv_data.errors import (
     SpaceValueError,
 )
 from unienv_data.indexing import Rows, resolve_index
-from unienv_data.integrations.torchrl.columns import lazy_tensordict
+from unienv_data.integrations.torchrl.columns import all_rows, with_writes
 from unienv_data.integrations.torchrl.sources import (
     BufferSource,
     ListSource,
@@ -44,6 +44,7 @@ else:
 __all__ = ["TorchRLStorage", "to_torchrl"]
 
 _WRITTEN_BY_TORCHRL = ("index", "index_generation")
+_WRITTEN_ROWS = 1024
 _ENDS = (("next", "done"), ("done",))
 
 
@@ -167,11 +168,14 @@ class TorchRLStorage(LazyStackStorage):  # type: ignore[misc]  # a class that my
         slots = resolve_index(_plain(index), len(self))
         if slots.is_scalar:
             return self._given(slots, self._source.read(slots.rows[0]))
-        if not len(slots) or self._source.space is None or members(self._source.space) is None:
-            return self._given(slots, self._source.read(slots.rows))
-        if isinstance(slots.rows, range) and len(slots) == len(self):
-            return self._lazily(slots.rows)
-        return self._given(slots, self._source.read(slots.rows))
+        everything = range(len(self))
+        is_all = isinstance(slots.rows, range) and slots.rows == everything and len(everything) > 0
+        if is_all and self._source.space is not None and members(self._source.space) is not None:
+            return self._lazily(everything)
+        value = self._given(slots, self._source.read(slots.rows))
+        if is_all and type(value) is tensordict.TensorDict:
+            return with_writes(value, self._write_column)
+        return value
 
     def _given(self, slots: Rows, value: Any) -> Any:
         count = None if slots.is_scalar else len(slots)
@@ -194,10 +198,22 @@ class TorchRLStorage(LazyStackStorage):  # type: ignore[misc]  # a class that my
                 part = part.spaces[key]
             return tensors_of(part, self._source.read_part(slots, path), count, self.device)
 
-        found = lazy_tensordict(space, count, self.device, read)  # type: ignore[arg-type]
+        found = all_rows(space, count, self.device, read, self._write_column)  # type: ignore[arg-type]
         if self._episode_key is not None:
             found.set(self._episode_key, self._episodes(slots))
         return found
+
+    def _write_column(self, key: Any, value: Any, index: Any) -> None:
+        """Write a value, or one for each row, under a key of filled slots."""
+        slots = resolve_index(_plain(index), len(self))
+        value = torch.as_tensor(value)
+        for start in range(0, len(slots), _WRITTEN_ROWS):
+            some = Rows(slots.rows[start : start + _WRITTEN_ROWS], False)
+            rows = self._given(some, self._source.read(some.rows))
+            column = rows.get(key)
+            spread = value.expand(len(slots), *column.shape[1:])
+            rows.set(key, spread[start : start + len(some)].to(column))
+            self.set(some.rows, rows, set_cursor=False)
 
     def _episodes(self, slots: Any) -> Any:
         return torch.from_numpy(self._source.episodes_of(slots)).to(self.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -106,6 +107,25 @@ def test_prefetching(name: str) -> None:
     for _ in range(12):
         found, info = ours.sample(return_info=True)
         assert equal(found, batch[info["index"]])
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_changing_in_place(name: str) -> None:
+    own = TensorDictReplayBuffer(storage=LazyTensorStorage(20), batch_size=4)
+    ours = TensorDictReplayBuffer(storage=to_torchrl(SOURCES[name](20)), batch_size=4)
+    for buffer in (own, ours):
+        for seed in range(4):
+            buffer.extend(rollout(7, seed))
+        buffer.set_at_(("next", "reward"), torch.full((2, 1), 5.0), torch.tensor([3, 19]))
+        buffer.set_("obs", torch.arange(20, dtype=torch.uint8).reshape(20, 1, 1, 1).expand(20, 4, 4, 3))
+        buffer.update_({"next": {"done": torch.ones(20, 1, dtype=torch.bool)}})
+    assert equal(own[:], ours[:])
+    assert ours[19]["next", "reward"] == 5
+    copied = pickle.loads(pickle.dumps(ours[:]))
+    assert equal(copied, ours[:])
+    copied.set_("obs", torch.zeros_like(copied["obs"]))
+    ours[2:5].set_("obs", torch.zeros(3, 4, 4, 3, dtype=torch.uint8))
+    assert equal(own[:], ours[:])  # what is taken out of it, or sent, is a copy
 
 
 @pytest.mark.parametrize("name", ["zarr buffer", "compressed storage", "list"])
