@@ -9,7 +9,7 @@ from os import PathLike
 import numpy as np
 from numpy.typing import NDArray
 
-from unienv_data.errors import SpaceError
+from unienv_data.errors import SegmentError, SpaceError
 from unienv_data.replay_buffer.collecting.canonical import Step
 from unienv_data.replay_buffer.collecting.dumping import dump_over, path_of_slot
 from unienv_data.replay_buffer.collecting.layout import AnyBuffer, ResolvedMode, is_durable
@@ -75,7 +75,10 @@ class Collection:
 
     def record(self, step: Step, recorded: NDArray[np.bool_] | None, ended: Sequence[int]) -> None:
         """Record a step, with which the episodes of some slots end; nothing of it where that fails."""
-        describes = bool(self._cut) and bool(ended)
+        if not ended:
+            self.recorder.record(step, recorded, ())
+            return
+        describes = bool(self._cut)
         self.recorder.record(step, recorded, () if describes else self._of(ended))
         if describes:
             self._end_segment(0)
@@ -126,6 +129,33 @@ class Collection:
         """End every open segment of buffers that are not closed, and have them take what is ready."""
         self._end_open([number for number, buffer in enumerate(self.buffers) if not buffer._closed])
         self.recorder.detach()
+
+    def check_replaceable(self, *, splitting: bool, ending: bool, dumping: bool) -> None:
+        """Check that other buffers can take the place of these now.
+
+        Args:
+            splitting: whether episodes may be split between the two.
+            ending: whether open segments are to be ended.
+            dumping: whether these are to be dumped.
+
+        Raises:
+            SegmentError: a segment is open, which neither may be split nor ended, or cannot be dumped.
+            SpaceError: nobody said where to dump.
+        """
+        if dumping:
+            self.keeping.required_path()
+        if ending or not self.has_open_segment:
+            return
+        if not splitting:
+            raise SegmentError(
+                "an episode is under way in the old replay buffers; swap at its end, or with "
+                "allow_mid_episode=True or finalize_old_segments=True"
+            )
+        if dumping:
+            raise SegmentError(
+                "the old replay buffers have open segments, which a dump cannot hold; "
+                "finalize_old_segments=True ends them first"
+            )
 
     @property
     def has_open_segment(self) -> bool:

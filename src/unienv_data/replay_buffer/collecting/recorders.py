@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -145,8 +146,9 @@ class _Staging(Recorder):
         super().detach()
 
     def check(self) -> None:
+        if self._staged.process != os.getpid():
+            self._staged.take_over_process()
         super().check()
-        self._staged.check_process()
 
 
 class _Direct(Recorder):

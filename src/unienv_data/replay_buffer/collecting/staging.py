@@ -92,7 +92,7 @@ class StagedSteps:
         self._partial_end = 0  # from here on, every slot of every step counts
         # Buffers hold on to this; were it to hold on to them, they would not go as soon as they are dropped.
         self._buffers = tuple(weakref.ref(buffer) for buffer in buffers)
-        self._process = os.getpid()
+        self.process = os.getpid()
         for number, buffer in enumerate(buffers):
             buffer.feed_from(partial(self._give, number))
 
@@ -204,7 +204,7 @@ class StagedSteps:
         buffer = self._buffers[number]()
         if buffer is None:  # nobody could have called this
             return
-        if self._process != os.getpid() and is_durable(buffer):
+        if self.process != os.getpid() and is_durable(buffer):
             return  # a forked child reads what its parent has written, and writes nothing
         slot = number if self._by_slot else None
         count = end - start
@@ -230,17 +230,15 @@ class StagedSteps:
         steps = np.arange(start, start + count) % self._room
         return self._recorded[steps].reshape(-1) if slot is None else self._recorded[steps, slot]
 
-    def check_process(self) -> None:
-        """Check that what is staged here can reach the buffers.
+    def take_over_process(self) -> None:
+        """Go on in a forked child.
 
         Raises:
-            ReadOnlyError: this is a forked child, and the buffers are its parent's to write.
+            ReadOnlyError: the buffers are its parent's to write.
         """
-        if self._process == os.getpid():
-            return
         if any(is_durable(buffer) for buffer in self._held()):
             raise ReadOnlyError(
-                f"the replay buffers are written by process {self._process}; a forked child cannot write, "
+                f"the replay buffers are written by process {self.process}; a forked child cannot write, "
                 "give it buffers of its own"
             )
-        self._process = os.getpid()
+        self.process = os.getpid()

@@ -9,10 +9,11 @@ from typing import Any, Literal, SupportsFloat
 import numpy as np
 from numpy.typing import NDArray
 
-from unienv_data.errors import SegmentError, SpaceError
+from unienv_data.errors import SpaceError
 from unienv_data.replay_buffer.collecting.builders import builder_of, slot_numbers
 from unienv_data.replay_buffer.collecting.canonical import Step
 from unienv_data.replay_buffer.collecting.collection import Collection, Keeping
+from unienv_data.replay_buffer.collecting.lastseen import LastSeen
 from unienv_data.replay_buffer.collecting.layout import (
     AnyBuffer,
     Mode,
@@ -124,8 +125,7 @@ class ReplayBufferCollectionWrapper(
         self._given_builder, self._validates = transition_builder, validate_transition
         self._slots = Slots(env)
         self._env_index = slot_numbers(env)
-        self._context: Any = None
-        self._observation: Any = None
+        self._seen = LastSeen(env)
         self._collection = self._prepared(listed(replay_buffers), replay_mode)()
 
     @classmethod
@@ -135,13 +135,7 @@ class ReplayBufferCollectionWrapper(
         replay_buffer: AnyBuffer,
         **kwargs: Any,
     ) -> ReplayBufferCollectionWrapper[Any, Any, Any, Any, Any, Any, Any, Any]:
-        """Record the transitions of all slots into one buffer.
-
-        Args:
-            env: the environment to wrap.
-            replay_buffer: the buffer.
-            **kwargs: further arguments of the class.
-        """
+        """Record the transitions of all slots into one buffer; further arguments are the class's."""
         return cls(env, replay_buffer, replay_mode="shared", **kwargs)
 
     @classmethod
@@ -151,13 +145,7 @@ class ReplayBufferCollectionWrapper(
         replay_buffers: Sequence[AnyBuffer],
         **kwargs: Any,
     ) -> ReplayBufferCollectionWrapper[Any, Any, Any, Any, Any, Any, Any, Any]:
-        """Record the transitions of each slot into a buffer of its own.
-
-        Args:
-            env: the environment to wrap.
-            replay_buffers: one for each slot.
-            **kwargs: further arguments of the class.
-        """
+        """Record the transitions of each slot into a buffer of its own; further arguments are the class's."""
         return cls(env, replay_buffers, replay_mode="per_env", **kwargs)
 
     def _prepared(
@@ -251,21 +239,10 @@ class ReplayBufferCollectionWrapper(
         return context, observation, info
 
     def _began(self, chosen: NDArray[np.bool_], mask: Any, context: Any, observation: Any) -> None:
-        if not chosen.all():
-            before = self._observation, self._context
-            if self._observation is None:
-                # Of slots that have never begun nothing is known, and nothing is recorded.
-                before = self.env.observation_space.create_empty(), self._nothing()
-            observation = self.env.update_observation_post_reset(before[0], observation, mask)
-            context = self.env.update_context_post_reset(before[1], context, mask)
-        self._observation, self._context = self._kept(observation), self._kept(context)
+        self._seen.begin(chosen, mask, context, observation)
         begun = self._slots.begun & chosen
         self._slots.begin(chosen)
         self._collection.episodes_began(chosen, begun)
-
-    def _nothing(self) -> Any:
-        space = self.env.context_space
-        return None if space is None else space.create_empty()
 
     def step(
         self, action: ActType
@@ -283,7 +260,7 @@ class ReplayBufferCollectionWrapper(
         if self._pending_step is not None or self._pending_reset is not None:
             self._refuse_pending("step")
         self._require_episode()
-        kept = self._kept(action)
+        kept = self._seen.kept(action)
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._record(kept, observation, reward, terminated, truncated)
         return observation, reward, terminated, truncated, info
@@ -296,7 +273,7 @@ class ReplayBufferCollectionWrapper(
         """
         self._refuse_pending("step_async")
         self._require_episode()
-        kept = self._kept(action)
+        kept = self._seen.kept(action)
         self.env.step_async(action)
         self._pending_step = (kept,)
 
@@ -332,10 +309,11 @@ class ReplayBufferCollectionWrapper(
         if any_true(ended):
             ended = ended & slots.live
             ending = np.flatnonzero(ended).tolist()
-        following = self._kept(observation)
+        seen = self._seen
+        following = seen.kept(observation)
         step = Step(
-            self._observation,
-            self._context,
+            seen.observation,
+            seen.context,
             action,
             following,
             reward,
@@ -348,18 +326,11 @@ class ReplayBufferCollectionWrapper(
         except BaseException:
             slots.lose()
             raise
-        self._observation = following
+        seen.observation = following
         slots.stepped()
         if ending:
             slots.end(ended)
             self._collection.episodes_ended(ending)
-
-    def _kept(self, value: Any) -> Any:
-        """A copy, since environments may write their next values where the last ones were."""
-        if type(value) is np.ndarray:
-            return value.copy()
-        backend = self.env.backend
-        return backend.map_fn_over_arrays(value, lambda array: backend.asarray(array, copy=True))
 
     # Buffers
 
@@ -402,19 +373,7 @@ class ReplayBufferCollectionWrapper(
                 f"replay_buffers: expected the space of the old ones, {old.buffers[0].single_space}, got "
                 f"{new[0].single_space}; require_same_space=False allows it"
             )
-        if dump_old:
-            self._keeping.required_path()
-        if old.has_open_segment and not finalize_old_segments:
-            if not allow_mid_episode:
-                raise SegmentError(
-                    "an episode is under way in the old replay buffers; swap at its end, or with "
-                    "allow_mid_episode=True or finalize_old_segments=True"
-                )
-            if dump_old:
-                raise SegmentError(
-                    "the old replay buffers have open segments, which a dump cannot hold; "
-                    "finalize_old_segments=True ends them first"
-                )
+        old.check_replaceable(splitting=allow_mid_episode, ending=finalize_old_segments, dumping=dump_old)
         begin = self._prepared(new, mode, own=old.buffers, ending=finalize_old_segments)
         if finalize_old_segments:
             old.end_all()

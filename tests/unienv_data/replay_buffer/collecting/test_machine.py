@@ -31,7 +31,7 @@ class CollectingMachine(RuleBasedStateMachine):
     @initialize(slots=st.none() | st.integers(1, 4), per_env=st.booleans(), text=st.booleans())
     def begin(self, slots: int | None, per_env: bool, text: bool) -> None:
         self.folder = tempfile.TemporaryDirectory() if self.on_disk else None
-        self.buffers_made = 0
+        self.buffers_made: list[Any] = []
         self.world = CountingWorld(slots, self.backend, text=text)
         self.per_env = per_env
         self.env = ReplayBufferCollectionWrapper(
@@ -44,9 +44,10 @@ class CollectingMachine(RuleBasedStateMachine):
         return [self.new_buffer() for _ in range(len(self.world.state) if self.per_env else 1)]
 
     def new_buffer(self) -> Any:
-        self.buffers_made += 1
-        path = None if self.folder is None else Path(self.folder.name) / f"{self.buffers_made}.zarr"
-        return new_buffer(self.world, path)
+        number = len(self.buffers_made)
+        path = None if self.folder is None else Path(self.folder.name) / f"{number}.zarr"
+        self.buffers_made.append(new_buffer(self.world, path))
+        return self.buffers_made[-1]
 
     # What happens to the world
 
@@ -162,6 +163,7 @@ class CollectingMachine(RuleBasedStateMachine):
             assert self.world.closed
             for number, buffer in enumerate(self.env.replay_buffers):
                 self.check(buffer, number, ended=True)
+            for buffer in self.buffers_made:
                 buffer.close()
             if self.folder is not None:
                 self.folder.cleanup()
