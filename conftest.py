@@ -6,6 +6,7 @@ import importlib.util
 
 NEEDS = {
     "src/unienv_interface/backends/jax.py": "jax",
+    "src/unienv_data/integrations/torchrl": "torchrl",
     "src/unienv_data/memory": "torch",
     "src/unienv_interface/backends/pytorch.py": "torch",
 }
