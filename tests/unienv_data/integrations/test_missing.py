@@ -1,0 +1,23 @@
+"""Without TorchRL its room can be imported, and says what to install when it is used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("missing", ["torch", "tensordict", "torchrl"])
+def test_what_is_missing_is_named(missing: str) -> None:
+    program = f"""
+import sys
+sys.modules[{missing!r}] = None
+import unienv_data.integrations.torchrl as room
+try:
+    room.to_torchrl
+except ImportError as error:
+    print(error)
+"""
+    outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert outcome.stdout.strip().endswith("pip install 'unienv-data[torchrl]'")
