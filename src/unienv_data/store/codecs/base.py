@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,10 +44,12 @@ class ChunkCodec(ABC):
     Attributes:
         chunk: what a chunk holds.
         cheap: decoding costs about as much as handing it to another thread.
+        works_together: `decode_together` decodes several chunks faster than `decode` one after another.
     """
 
     chunk: ChunkShape
     cheap: bool = False
+    works_together: bool = False
 
     @abstractmethod
     def encode(self, rows: NDArray[Any]) -> bytes:
@@ -67,3 +70,20 @@ class ChunkCodec(ABC):
         Raises:
             ValueError: the bytes are damaged, or decode to something else than such a chunk.
         """
+
+    def decode_together(self, chunks: Sequence[bytes | memoryview]) -> Sequence[NDArray[np.uint8]]:
+        """Decode several chunks, at least one.
+
+        Args:
+            chunks: what `encode` gave, each read-only.
+
+        Returns:
+            The bytes of each, (nbytes,), read-only.
+
+        Raises:
+            ValueError: as `decode`, of any of them.
+        """
+        decoded = [np.empty(self.chunk.nbytes, dtype=np.uint8) for _ in chunks]
+        for data, out in zip(chunks, decoded, strict=True):
+            self.decode(data, out)
+        return decoded

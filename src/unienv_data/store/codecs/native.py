@@ -3,104 +3,17 @@
 from __future__ import annotations
 
 import struct
-import zlib
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from numcodecs import blosc
 from numpy.typing import NDArray
 
 from unienv_data.checksum import crc32c
 from unienv_data.store.codecs.base import ChunkCodec, ChunkShape
+from unienv_data.store.codecs.compressors import CNAMES, SHUFFLES, Blosc, Compressor, Gzip, Raw, Zstd
 
 __all__ = ["NativeCodec", "native_codec"]
-
-_BLOSC_SIZES = struct.Struct("<III")  # decoded, block, encoded
-_CNAMES = ("blosclz", "lz4", "lz4hc", "zlib", "zstd")
-_SHUFFLE = {"noshuffle": 0, "shuffle": 1, "bitshuffle": 2}
-
-
-class _Compressor(ABC):
-    """Flat bytes to fewer bytes."""
-
-    cheap = False
-
-    @abstractmethod
-    def compress(self, data: NDArray[np.uint8]) -> bytes:
-        """The compressed form of `data`, (nbytes,)."""
-
-    @abstractmethod
-    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
-        """Fill `out`, (nbytes,), from the first `length` bytes of `data`.
-
-        ValueError where they are damaged, or hold another number of bytes.
-        """
-
-
-class _Raw(_Compressor):
-    cheap = True
-
-    def compress(self, data: NDArray[np.uint8]) -> bytes:
-        return data.tobytes()
-
-    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
-        if length != len(out):
-            raise ValueError(f"{length} bytes, expected {len(out)}")
-        out[:] = np.frombuffer(data, dtype=np.uint8, count=length)
-
-
-class _Blosc(_Compressor):
-    def __init__(self, cname: str, clevel: int, shuffle: str, typesize: int, blocksize: int = 0) -> None:
-        self._cname = cname.encode()
-        self._level = clevel
-        self._shuffle = _SHUFFLE[shuffle]
-        # Blosc takes the size of an element from the buffer's format.
-        self._element = np.dtype(f"V{typesize}") if typesize not in (1, 2, 4, 8) else np.dtype(f"u{typesize}")
-        self._blocksize = blocksize
-
-    def compress(self, data: NDArray[np.uint8]) -> bytes:
-        elements = data.view(self._element)
-        # That arrays are buffers is known to NumPy's types from Python 3.12 on only.
-        packed: bytes = blosc.compress(
-            cast(Any, elements), self._cname, self._level, self._shuffle, self._blocksize
-        )
-        return packed
-
-    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
-        # The header states both sizes: a wrong one would leave part of `out` as it was.
-        if length < 16:
-            raise ValueError(f"{length} bytes are no blosc frame")
-        decoded, _, encoded = _BLOSC_SIZES.unpack_from(data, 4)
-        if decoded != len(out) or encoded != length:
-            raise ValueError(
-                f"a blosc header of {encoded} bytes for {decoded}, expected {length} for {len(out)}"
-            )
-        try:
-            blosc.decompress(data, out)
-        except RuntimeError as exc:
-            raise ValueError(str(exc)) from exc
-
-
-class _Gzip(_Compressor):
-    def __init__(self, level: int) -> None:
-        self._level = level
-
-    def compress(self, data: NDArray[np.uint8]) -> bytes:
-        packer = zlib.compressobj(self._level, wbits=31)
-        return packer.compress(cast(Any, data)) + packer.flush()
-
-    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
-        unpacker = zlib.decompressobj(wbits=31)
-        try:
-            # One byte more than fits tells a longer stream without inflating all of it.
-            raw = unpacker.decompress(memoryview(data)[:length], len(out) + 1)
-        except zlib.error as exc:
-            raise ValueError(str(exc)) from exc
-        if len(raw) != len(out) or not unpacker.eof:
-            raise ValueError(f"a gzip stream that does not hold {len(out)} bytes")
-        out[:] = np.frombuffer(raw, dtype=np.uint8)
 
 
 class NativeCodec(ChunkCodec):
@@ -112,9 +25,10 @@ class NativeCodec(ChunkCodec):
         checked: whether a crc32c follows.
     """
 
-    def __init__(self, chunk: ChunkShape, compressor: _Compressor, checked: bool) -> None:
+    def __init__(self, chunk: ChunkShape, compressor: Compressor, checked: bool) -> None:
         self.chunk = chunk
         self.cheap = compressor.cheap or chunk.nbytes < _CHEAP_BYTES
+        self.works_together = isinstance(compressor, Zstd)
         self._compressor = compressor
         self._checked = checked
 
@@ -123,15 +37,24 @@ class NativeCodec(ChunkCodec):
         return packed + struct.pack("<I", crc32c(packed)) if self._checked else packed
 
     def decode(self, data: bytes | memoryview, out: NDArray[np.uint8]) -> None:
-        length = len(data)
-        if self._checked:
-            # The checksum of anything followed by its own checksum is one constant. Only bytes and
-            # read-only arrays can be checksummed.
-            whole = data if isinstance(data, bytes) else np.frombuffer(data, np.uint8)
-            if crc32c(whole) != _RESIDUE:
-                raise ValueError("checksum does not match")
-            length -= 4
-        self._compressor.decompress(data, length, out)
+        self._compressor.decompress(data, self._verified(data), out)
+
+    def decode_together(self, chunks: Sequence[bytes | memoryview]) -> Sequence[NDArray[np.uint8]]:
+        if not isinstance(self._compressor, Zstd):
+            return super().decode_together(chunks)
+        parts = [memoryview(data)[: self._verified(data)] for data in chunks]
+        return self._compressor.decompress_together(parts, self.chunk.nbytes)
+
+    def _verified(self, data: bytes | memoryview) -> int:
+        """The length of what has been compressed, whose checksum is right where there is one."""
+        if not self._checked:
+            return len(data)
+        # The checksum of anything followed by its own checksum is one constant. Only bytes and read-only
+        # arrays can be checksummed.
+        whole = data if isinstance(data, bytes) else np.frombuffer(data, np.uint8)
+        if crc32c(whole) != _RESIDUE:
+            raise ValueError("checksum does not match")
+        return len(data) - 4
 
 
 _CHEAP_BYTES = 4096
@@ -150,13 +73,21 @@ def native_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> Nati
     if not chain or chain[0] not in to_bytes or len(chain) > 2:
         return None
     if len(chain) == 1:
-        return NativeCodec(chunk, _Raw(), checked)
+        return NativeCodec(chunk, Raw(), checked)
     name, configuration = chain[1]
     if name == "blosc" and _is_blosc(configuration, chunk):
-        return NativeCodec(chunk, _Blosc(**configuration), checked)
+        return NativeCodec(chunk, Blosc(**configuration), checked)
     if name == "gzip" and configuration.keys() == {"level"} and configuration["level"] in range(10):
-        return NativeCodec(chunk, _Gzip(**configuration), checked)
+        return NativeCodec(chunk, Gzip(**configuration), checked)
+    if name == "zstd" and checked and _is_zstd(configuration):  # what follows a frame is not looked at
+        return NativeCodec(chunk, Zstd(configuration["level"], configuration.get("checksum", False)), checked)
     return None
+
+
+def _is_zstd(configuration: Mapping[str, Any]) -> bool:
+    level, checksum = configuration.get("level"), configuration.get("checksum", False)
+    known = configuration.keys() <= {"level", "checksum"}
+    return known and isinstance(level, int) and -131072 <= level <= 22 and isinstance(checksum, bool)
 
 
 def _is_blosc(configuration: Mapping[str, Any], chunk: ChunkShape) -> bool:
@@ -165,9 +96,9 @@ def _is_blosc(configuration: Mapping[str, Any], chunk: ChunkShape) -> bool:
     typesize = given.get("typesize")
     return (
         given.keys() == {"cname", "clevel", "shuffle", "typesize", "blocksize"}
-        and given["cname"] in _CNAMES
+        and given["cname"] in CNAMES
         and given["clevel"] in range(10)
-        and given["shuffle"] in list(_SHUFFLE)
+        and given["shuffle"] in list(SHUFFLES)
         and isinstance(typesize, int)
         and 0 < typesize < 256
         and chunk.nbytes % typesize == 0

@@ -30,14 +30,20 @@ def blosc(cname: str, clevel: int, shuffle: str, typesize: int) -> dict[str, Any
     return {"name": "blosc", "configuration": configuration}
 
 
+def zstd(level: int) -> dict[str, Any]:
+    return {"name": "zstd", "configuration": {"level": level, "checksum": False}}
+
+
 UNDERSTOOD: list[tuple[str, ChunkShape, list[dict[str, Any]]]] = [
-    ("zstd", PIXELS, [blosc("zstd", 1, "noshuffle", 1)]),
+    ("zstd", PIXELS, [zstd(1)]),
     ("zstd", NUMBERS, [blosc("zstd", 3, "shuffle", 4)]),
     ("zstd", FLAGS, [blosc("zstd", 3, "shuffle", 1)]),
     ("zstd:0", NUMBERS, [blosc("zstd", 0, "shuffle", 4)]),
-    ("zstd:9:noshuffle", NUMBERS, [blosc("zstd", 9, "noshuffle", 4)]),
+    ("zstd:9:noshuffle", NUMBERS, [zstd(9)]),
+    ("zstd:22", PIXELS, [zstd(22)]),
+    ("zstd:1:bitshuffle", PIXELS, [blosc("zstd", 1, "bitshuffle", 1)]),
     ("zstd:shuffle=bitshuffle", NUMBERS, [blosc("zstd", 3, "bitshuffle", 4)]),
-    (" zstd : level=5 : shuffle=noshuffle ", PIXELS, [blosc("zstd", 5, "noshuffle", 1)]),
+    (" zstd : level=5 : shuffle=noshuffle ", PIXELS, [zstd(5)]),
     ("lz4", PIXELS, [blosc("lz4", 5, "shuffle", 1)]),
     ("lz4hc:7", NUMBERS, [blosc("lz4hc", 7, "shuffle", 4)]),
     ("blosclz", NUMBERS, [blosc("blosclz", 5, "shuffle", 4)]),
@@ -65,6 +71,7 @@ REFUSED = [
     ("zst", "known are .*gzip.*zstd"),
     ("ZSTD", "unknown codec"),
     ("zstd:10", "level must be from 0 to 9, got '10'"),
+    ("zstd:23:noshuffle", "level must be from 0 to 22, got '23'"),
     ("zstd:-1", "level must be from 0 to 9"),
     ("zstd:", "level must be from 0 to 9, got ''"),
     ("zstd:five", "got 'five'"),

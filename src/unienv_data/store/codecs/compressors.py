@@ -1,0 +1,155 @@
+"""Compressors of bytes that are called here directly."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import zstandard
+from numcodecs import blosc
+from numpy.typing import NDArray
+
+__all__ = ["CNAMES", "SHUFFLES", "Blosc", "Compressor", "Gzip", "Raw", "Zstd"]
+
+_BLOSC_SIZES = struct.Struct("<III")  # decoded, block, encoded
+CNAMES = ("blosclz", "lz4", "lz4hc", "zlib", "zstd")
+SHUFFLES = {"noshuffle": 0, "shuffle": 1, "bitshuffle": 2}
+
+
+class Compressor(ABC):
+    """Flat bytes to fewer bytes."""
+
+    cheap = False
+
+    @abstractmethod
+    def compress(self, data: NDArray[np.uint8]) -> bytes:
+        """The compressed form of `data`, (nbytes,)."""
+
+    @abstractmethod
+    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
+        """Fill `out`, (nbytes,), from the first `length` bytes of `data`.
+
+        ValueError where they are damaged, or hold another number of bytes.
+        """
+
+
+class Raw(Compressor):
+    """Bytes as they are."""
+
+    cheap = True
+
+    def compress(self, data: NDArray[np.uint8]) -> bytes:
+        return data.tobytes()
+
+    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
+        if length != len(out):
+            raise ValueError(f"{length} bytes, expected {len(out)}")
+        out[:] = np.frombuffer(data, dtype=np.uint8, count=length)
+
+
+class Blosc(Compressor):
+    """Blosc's container around one of its compressors, bytes or bits shuffled or not."""
+
+    def __init__(self, cname: str, clevel: int, shuffle: str, typesize: int, blocksize: int = 0) -> None:
+        self._cname = cname.encode()
+        self._level = clevel
+        self._shuffle = SHUFFLES[shuffle]
+        # Blosc takes the size of an element from the buffer's format.
+        self._element = np.dtype(f"V{typesize}") if typesize not in (1, 2, 4, 8) else np.dtype(f"u{typesize}")
+        self._blocksize = blocksize
+
+    def compress(self, data: NDArray[np.uint8]) -> bytes:
+        elements = data.view(self._element)
+        # That arrays are buffers is known to NumPy's types from Python 3.12 on only.
+        packed: bytes = blosc.compress(
+            cast(Any, elements), self._cname, self._level, self._shuffle, self._blocksize
+        )
+        return packed
+
+    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
+        # The header states both sizes: a wrong one would leave part of `out` as it was.
+        if length < 16:
+            raise ValueError(f"{length} bytes are no blosc frame")
+        decoded, _, encoded = _BLOSC_SIZES.unpack_from(data, 4)
+        if decoded != len(out) or encoded != length:
+            raise ValueError(
+                f"a blosc header of {encoded} bytes for {decoded}, expected {length} for {len(out)}"
+            )
+        try:
+            blosc.decompress(data, out)
+        except RuntimeError as exc:
+            raise ValueError(str(exc)) from exc
+
+
+class Gzip(Compressor):
+    """A gzip stream."""
+
+    def __init__(self, level: int) -> None:
+        self._level = level
+
+    def compress(self, data: NDArray[np.uint8]) -> bytes:
+        packer = zlib.compressobj(self._level, wbits=31)
+        return packer.compress(cast(Any, data)) + packer.flush()
+
+    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            # One byte more than fits tells a longer stream without inflating all of it.
+            raw = unpacker.decompress(memoryview(data)[:length], len(out) + 1)
+        except zlib.error as exc:
+            raise ValueError(str(exc)) from exc
+        if len(raw) != len(out) or not unpacker.eof:
+            raise ValueError(f"a gzip stream that does not hold {len(out)} bytes")
+        out[:] = np.frombuffer(raw, dtype=np.uint8)
+
+
+class Zstd(Compressor):
+    """A Zstandard frame; several of them are decompressed at once, without taking Python's lock in between.
+
+    Args:
+        level: 1 to 22; 0 is Zstandard's default.
+        checksum: whether frames hold one of their own.
+    """
+
+    def __init__(self, level: int, checksum: bool) -> None:
+        self._level = level
+        self._checksum = checksum
+        self._mine = threading.local()  # a context serves one thread at a time
+
+    def __getstate__(self) -> tuple[int, bool]:
+        return self._level, self._checksum
+
+    def __setstate__(self, state: tuple[int, bool]) -> None:
+        self.__init__(*state)  # type: ignore[misc]  # made anew: contexts do not travel
+
+    def compress(self, data: NDArray[np.uint8]) -> bytes:
+        if not hasattr(self._mine, "compressor"):
+            self._mine.compressor = zstandard.ZstdCompressor(level=self._level, write_checksum=self._checksum)
+        packed: bytes = self._mine.compressor.compress(cast(Any, data))
+        return packed
+
+    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
+        (out[:],) = self.decompress_together([memoryview(data)[:length]], len(out))
+
+    def decompress_together(self, parts: Sequence[memoryview], size: int) -> Sequence[NDArray[np.uint8]]:
+        """What frames hold, each so many bytes.
+
+        ValueError where one is damaged, or holds another number of bytes; what follows a frame is ignored.
+        """
+        sizes = np.full(len(parts), size, dtype=np.uint64).tobytes()
+        try:
+            found = self._decompressor.multi_decompress_to_buffer(parts, decompressed_sizes=sizes, threads=1)
+        except zstandard.ZstdError as exc:
+            raise ValueError(str(exc)) from exc
+        return [np.frombuffer(part, dtype=np.uint8) for part in found]
+
+    @property
+    def _decompressor(self) -> Any:
+        if not hasattr(self._mine, "decompressor"):
+            self._mine.decompressor = zstandard.ZstdDecompressor()
+        return self._mine.decompressor
