@@ -1,22 +1,26 @@
-"""Timing readers so that their ratios mean something on a machine that is not quiet."""
+"""Timing contenders so that their ratios mean something on a machine that is not quiet."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.readers import Reader
+from benchmarks.contender import Contender
+from benchmarks.readers.base import Reader
+
+C = TypeVar("C", bound=Contender)
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds that one reader took, one figure a round."""
+    """Seconds that one contender took, one figure a round."""
 
-    reader: type[Reader]
+    contender: type[Contender]
     seconds: tuple[float, ...]
 
     @property
@@ -25,38 +29,64 @@ class Timing:
         return float(np.median(self.seconds))
 
     def ratio_to(self, other: Timing) -> float:
-        """How many times as long as `other` this took for the same rows: the median over rounds."""
+        """How many times as long as `other` this took for the same work: the median over rounds."""
         return float(np.median(np.divide(self.seconds, other.seconds)))
 
 
-def interleave(
-    readers: Sequence[Reader], rows: Sequence[NDArray[np.int64]], expected: NDArray[np.uint8]
-) -> list[Timing]:
-    """Let all readers read the same rows, round by round, each round beginning with another.
+def in_turns(contenders: Sequence[C], rounds: int, turn: Callable[[C, int], float]) -> list[Timing]:
+    """Let every contender have its turn in every round, each round beginning with another.
 
-    A slow second of the machine then falls on all of them, and none profits from coming last. In its turn a
-    reader reads several batches one after another, as training does, and the middle one counts: right after
-    another library has run, the threads of the next one still share a core for some milliseconds. Before the
-    first round every reader reads once unmeasured, and what it reads is compared with what was written.
+    A slow second of the machine then falls on all of them, and none profits from coming last.
+
+    Args:
+        contenders: ready to begin.
+        rounds: turns of each.
+        turn: from a contender and the number of the round to the seconds that it took.
+    """
+    seconds: list[list[float]] = [[] for _ in contenders]
+    for number in range(rounds):
+        for step in range(len(contenders)):
+            place = (number + step) % len(contenders)
+            seconds[place].append(turn(contenders[place], number))
+    return [Timing(type(one), tuple(figures)) for one, figures in zip(contenders, seconds, strict=True)]
+
+
+def interleave(
+    readers: Sequence[Reader],
+    rows: Sequence[NDArray[np.int64]],
+    expected: Mapping[str, NDArray[Any]],
+    *,
+    warm_up: int = 1,
+) -> list[Timing]:
+    """Let all readers read the same rows, round by round.
+
+    In its turn a reader reads several batches one after another, as training does, and the middle one counts:
+    right after another library has run, the threads of the next one still share a core for some milliseconds.
+    Before the first round every reader reads some batches unmeasured, and what it reads is compared with what
+    was written.
 
     Args:
         readers: ready to read.
         rows: the rows of each round, R of (B,), or of (K, B) for K batches a turn.
-        expected: all rows (N, *D).
+        expected: all rows (N, *D) of each column.
+        warm_up: batches that are read unmeasured.
 
     Raises:
         ValueError: a reader does not read what was written.
     """
+    first = np.atleast_2d(rows[0])[0]
+    others = np.random.default_rng(1)
     for reader in readers:
-        first = np.atleast_2d(rows[0])[0]
-        if not np.array_equal(reader.read(first), expected[first]):
-            raise ValueError(f"{reader.name} read other values than were written")
-    seconds: list[list[float]] = [[] for _ in readers]
-    for number, asked in enumerate(rows):
-        for turn in range(len(readers)):
-            place = (number + turn) % len(readers)
-            seconds[place].append(_turn(readers[place], np.atleast_2d(asked)))
-    return [Timing(type(reader), tuple(figures)) for reader, figures in zip(readers, seconds, strict=True)]
+        for number in range(max(warm_up, 1)):
+            count = len(next(iter(expected.values())))
+            asked = first if number == 0 else others.choice(count, len(first), replace=False)
+            values = reader.read(asked)
+            if values.keys() != expected.keys():
+                raise ValueError(f"{reader.name} read {sorted(values)}, expected {sorted(expected)}")
+            for name, column in expected.items():
+                if not np.array_equal(values[name], column[asked]):
+                    raise ValueError(f"{reader.name} read other values of {name} than were written")
+    return in_turns(readers, len(rows), lambda reader, number: _turn(reader, np.atleast_2d(rows[number])))
 
 
 def _turn(reader: Reader, batches: NDArray[np.int64]) -> float:

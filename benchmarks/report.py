@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,20 @@ class Result:
     """Timings of one suite; the first is what the others are compared with.
 
     Attributes:
-        title: what was read.
-        batch: rows a read.
-        timings: one entry a reader.
-        missing: readers that did not take part, their library not being installed.
+        title: what was done.
+        amount: how many were done in the time of one figure.
+        unit: what they are.
+        timings: one entry a contender.
+        missing: contenders that did not take part, their library not being installed.
         notes: further figures of the suite.
     """
 
     title: str
-    batch: int
+    amount: int
+    unit: str
     timings: tuple[Timing, ...]
-    missing: tuple[str, ...]
-    notes: dict[str, int | float]
+    missing: tuple[str, ...] = ()
+    notes: Mapping[str, int | float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As a document, with the machine, the versions and every single figure."""
@@ -36,13 +39,15 @@ class Result:
             "title": self.title,
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "machine": describe_machine(),
-            "batch": self.batch,
-            "notes": self.notes,
-            "readers": [
+            "amount": self.amount,
+            "unit": self.unit,
+            "missing": self.missing,
+            "notes": dict(self.notes),
+            "contenders": [
                 {
-                    "name": timing.reader.name,
-                    "version": timing.reader.version(),
-                    "settings": timing.reader.settings,
+                    "name": timing.contender.name,
+                    "version": timing.contender.version(),
+                    "settings": timing.contender.settings,
                     "median_seconds": timing.median,
                     "times_as_long": timing.ratio_to(self.timings[0]),
                     "seconds": timing.seconds,
@@ -53,17 +58,29 @@ class Result:
 
     def to_text(self) -> str:
         """As a table."""
+        unit = f"{self.unit}/s"
         lines = [
             self.title,
-            f"{'reader':<28}{'version':>12}{'median':>12}{'rows/s':>14}{'times as long':>16}",
+            f"{'':<34}{'version':>12}{'median':>12}{unit:>14}{'times as long':>16}  settings",
         ]
         for timing in self.timings:
+            contender = timing.contender
             lines.append(
-                f"{timing.reader.name:<28}{timing.reader.version():>12}{timing.median * 1e3:>9.2f} ms"
-                f"{self.batch / timing.median:>14,.0f}{timing.ratio_to(self.timings[0]):>15.2f}x"
+                f"{contender.name:<34}{contender.version():>12}{_duration(timing.median):>12}"
+                f"{self.amount / timing.median:>14,.0f}{timing.ratio_to(self.timings[0]):>15.2f}x"
+                f"  {contender.settings}"
             )
-        lines += [f"{name:<28}not installed" for name in self.missing]
+        lines += [f"{name:<34}not installed" for name in self.missing]
+        lines += [f"{name.replace('_', ' ')}: {value:,}" for name, value in self.notes.items()]
         return "\n".join(lines)
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in a unit that leaves few zeros."""
+    for unit, factor in (("s", 1), ("ms", 1e3)):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.2f} {unit}"
+    return f"{seconds * 1e6:.1f} µs"
 
 
 def write_report(result: Result, stem: Path) -> list[Path]:
@@ -82,22 +99,23 @@ def write_report(result: Result, stem: Path) -> list[Path]:
 def _plot(result: Result, path: Path) -> Path:
     from matplotlib import pyplot as plt
 
-    names = [timing.reader.name for timing in result.timings]
+    names = [timing.contender.name for timing in result.timings]
     figure, axes = plt.subplots(figsize=(9, 1.2 + 0.5 * len(names)), layout="constrained")
     for place, timing in enumerate(result.timings):
         axes.barh(place, timing.median * 1e3, height=0.62, color="#1f77b4" if place == 0 else "#b8c4d0")
         axes.plot(
             [s * 1e3 for s in timing.seconds], [place] * len(timing.seconds), "|", color="#333333", alpha=0.4
         )
-        label = f"  {timing.median * 1e3:.2f} ms" + (
-            "" if place == 0 else f"  ({timing.ratio_to(result.timings[0]):.2g}x)"
-        )
+        ratio = "" if place == 0 else f"  ({timing.ratio_to(result.timings[0]):.2g}x)"
+        label = f"  {_duration(timing.median)}{ratio}"
         axes.text(max(timing.seconds) * 1e3, place, label, va="center")
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlim(right=axes.get_xlim()[1] * 6)
-    axes.set_xlabel("milliseconds a batch: median, and every round as a tick; less is better")
+    axes.set_xlabel(
+        f"milliseconds for {result.amount:,} {result.unit}: median, and every round as a tick; less is better"
+    )
     axes.set_title(result.title, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)

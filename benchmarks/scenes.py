@@ -13,10 +13,19 @@ _NOISE = np.array(
 )
 
 
-def render_episode(seed: tuple[int, ...], length: int, size: int) -> NDArray[np.uint8]:
-    """An episode of frames (T, size, size, 3), the same for the same seed on every machine."""
+def render_episode(
+    seed: tuple[int, ...], length: int, height: int, width: int | None = None
+) -> NDArray[np.uint8]:
+    """An episode of frames (T, height, width, 3), the same for the same seed on every machine.
+
+    Args:
+        seed: chooses what moves, and how.
+        length: number of frames.
+        height: of a frame.
+        width: of a frame; None for a square.
+    """
     rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size
+    y, x = np.mgrid[0:height, 0 : width or height].astype(np.float32) / height
     tilt = rng.uniform(-40, 40, (2, 3)).astype(np.float32)
     background = rng.uniform(60, 190, 3).astype(np.float32) + x[..., None] * tilt[0] + y[..., None] * tilt[1]
     frames = np.repeat(background[None], length, axis=0)
@@ -30,7 +39,7 @@ def render_episode(seed: tuple[int, ...], length: int, size: int) -> NDArray[np.
         across = x - (0.5 + swing[0] * np.sin(2 * np.pi * turns[0] * time + phase[0]))
         down = y - (0.5 + swing[1] * np.sin(2 * np.pi * turns[1] * time + phase[1]))
         distance = np.maximum(abs(across), abs(down)) if square else np.hypot(across, down)
-        cover = np.clip((radius - distance) * size + 0.5, 0, 1).astype(np.float32)[..., None]  # soft edges
+        cover = np.clip((radius - distance) * height + 0.5, 0, 1).astype(np.float32)[..., None]  # soft edges
         frames += cover * (colour - frames)
 
     noise = _NOISE[rng.integers(0, 256, frames.shape, dtype=np.uint8)]

@@ -8,7 +8,7 @@ from benchmarks.readers.replay_buffer import ReplayBufferReader
 from benchmarks.readers.tensorstore import TensorStoreReader
 from benchmarks.readers.zarr_python import ZarrReader
 
-__all__ = ["READERS", "MemmapReader", "Reader", "Recording"]
+__all__ = ["READERS", "MemmapReader", "Reader", "Recording", "ReplayBufferReader"]
 
 #: Every reader, this project's first: ratios are to it.
 READERS: tuple[type[Reader], ...] = (ReplayBufferReader, ZarrReader, TensorStoreReader, MemmapReader)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,11 +14,10 @@ class MemmapReader(Reader):
     """Nothing is decoded and nothing compressed: the bound for everybody else."""
 
     name = "numpy.memmap, uncompressed"
-    module = "numpy"
     distribution = "numpy"
 
     def setup(self, recording: Recording) -> None:
-        self._array = np.load(recording.raw, mmap_mode="r")
+        self._arrays = recording.all_raw()
 
-    def read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return np.asarray(self._array[rows])
+    def read(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        return {name: np.asarray(array[rows]) for name, array in self._arrays.items()}

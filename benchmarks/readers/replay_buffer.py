@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,15 +15,13 @@ class ReplayBufferReader(Reader):
     """The dataset through the public interface."""
 
     name = "ReplayBuffer.get_at"
-    module = "unienv_data"
     distribution = "unienv-data"
 
     def setup(self, recording: Recording) -> None:
         self._buffer = unienv_data.open(recording.store)
-        self._column = recording.column
 
-    def read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        values: NDArray[np.uint8] = self._buffer.get_at(rows)[self._column]
+    def read(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        values: dict[str, NDArray[Any]] = self._buffer.get_at(rows)
         return values
 
     def close(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,17 +11,18 @@ from benchmarks.readers.base import Reader, Recording
 
 
 class ZarrReader(Reader):
-    """The column as any Zarr v3 array."""
+    """Each column as any Zarr v3 array."""
 
     name = "zarr-python oindex"
-    module = "zarr"
+    modules = ("zarr",)
     distribution = "zarr"
 
     def setup(self, recording: Recording) -> None:
         import zarr
 
-        self._array = zarr.open_array(recording.zarr_array, mode="r")
+        self._arrays = {
+            name: zarr.open_array(recording.zarr_array(name), mode="r") for name in recording.columns
+        }
 
-    def read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        values: NDArray[np.uint8] = self._array.oindex[rows]
-        return values
+    def read(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        return {name: np.asarray(array.oindex[rows]) for name, array in self._arrays.items()}
