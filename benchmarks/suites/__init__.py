@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.report import Result
 from benchmarks.suites.frames import FrameSuite
+from benchmarks.suites.numbers import NumberSuite
 
 __all__ = ["SUITES"]
 
@@ -16,4 +17,6 @@ SUITES: Mapping[str, Callable[[Path, int], Result]] = {
     "frames-lz4": FrameSuite(codec="lz4"),
     "frames-224": FrameSuite(episodes=40, length=50, height=224, width=224),
     "frames-480": FrameSuite(episodes=25, length=20, height=480, width=640, batch=64),
+    "columns": NumberSuite("columns"),
+    "state": NumberSuite("state", {"state": (25, "float32")}, episodes=1000),
 }
