@@ -32,10 +32,10 @@ class Hdf5Reader(Reader):
 
             hdf5plugin.register()
         self._file = h5py.File(path, "r")
-        self._columns = {name: self._file[name] for name in recording.columns}
+        self.columns = {name: self._file[name] for name in recording.columns}
 
     def read(self, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        return {name: read_rows(column, rows) for name, column in self._columns.items()}
+        return {name: read_rows(column, rows) for name, column in self.columns.items()}
 
     def close(self) -> None:
         self._file.close()

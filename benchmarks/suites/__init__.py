@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from benchmarks.loaders import OF_WINDOWS
 from benchmarks.report import Result
+from benchmarks.suites.epochs import EpochSuite
 from benchmarks.suites.frames import FrameSuite
 from benchmarks.suites.numbers import NumberSuite
 
@@ -19,4 +21,15 @@ SUITES: Mapping[str, Callable[[Path, int], Result]] = {
     "frames-480": FrameSuite(episodes=25, length=20, height=480, width=640, batch=64),
     "columns": NumberSuite("columns"),
     "state": NumberSuite("state", {"state": (25, "float32")}, episodes=1000),
+    "windows": EpochSuite(
+        episodes=20,
+        length=75,
+        height=96,
+        width=128,
+        numbers=("action", 14),
+        batch=64,
+        loaders=OF_WINDOWS,
+        steps={"image": (-1, 0), "action": tuple(range(16))},
+    ),
+    "epoch": EpochSuite(),
 }
