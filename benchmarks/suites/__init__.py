@@ -7,7 +7,9 @@ from pathlib import Path
 
 from benchmarks.loaders import OF_WINDOWS
 from benchmarks.report import Result
+from benchmarks.suites.appending import AppendSuite
 from benchmarks.suites.epochs import EpochSuite
+from benchmarks.suites.extending import ExtendSuite
 from benchmarks.suites.frames import FrameSuite
 from benchmarks.suites.numbers import NumberSuite
 
@@ -32,4 +34,8 @@ SUITES: Mapping[str, Callable[[Path, int], Result]] = {
         steps={"image": (-1, 0), "action": tuple(range(16))},
     ),
     "epoch": EpochSuite(),
+    "extend": ExtendSuite(),
+    "extend-lz4": ExtendSuite(codec="lz4"),
+    "extend-state": ExtendSuite(blocks=4, rows=262_144, size=None),
+    "append": AppendSuite(),
 }
