@@ -1,8 +1,13 @@
-"""Frames that compress like a camera's: a smooth background, shapes that move, and a sensor's noise."""
+"""Rows that compress like a robot's.
+
+Frames have a smooth background, shapes that move, and a sensor's noise; numbers go on from one another.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,3 +49,13 @@ def render_episode(
 
     noise = _NOISE[rng.integers(0, 256, frames.shape, dtype=np.uint8)]
     return np.clip(frames.astype(np.int16) + noise, 0, 255).astype(np.uint8)
+
+
+def walks(seed: tuple[int, ...], length: int, columns: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
+    """Rows of numbers that go on from one another, (T, width) or (T,) by column."""
+    rng = np.random.default_rng(seed)
+    found: dict[str, NDArray[Any]] = {}
+    for name, (width, dtype) in columns.items():
+        shape = (length, width) if width else (length,)
+        found[name] = np.cumsum(rng.normal(0, 0.02, shape), axis=0).astype(dtype)
+    return found

@@ -12,6 +12,7 @@ from benchmarks.suites.epochs import EpochSuite
 from benchmarks.suites.extending import ExtendSuite
 from benchmarks.suites.frames import FrameSuite
 from benchmarks.suites.numbers import NumberSuite
+from benchmarks.suites.scale import ScaleSuite
 
 __all__ = ["SUITES"]
 
@@ -38,4 +39,5 @@ SUITES: Mapping[str, Callable[[Path, int], Result]] = {
     "extend-lz4": ExtendSuite(codec="lz4"),
     "extend-state": ExtendSuite(blocks=4, rows=262_144, size=None),
     "append": AppendSuite(),
+    "scale": ScaleSuite(),
 }

@@ -12,8 +12,7 @@ from benchmarks.loaders import INDEX, OF_ROWS, Loader, Work
 from benchmarks.measure import in_turns
 from benchmarks.recording import even_episodes, prepare
 from benchmarks.report import Result
-from benchmarks.scenes import render_episode
-from benchmarks.suites.numbers import walks
+from benchmarks.scenes import render_episode, walks
 
 VERSION = 1
 

@@ -18,8 +18,7 @@ from benchmarks.contender import Contender
 from benchmarks.measure import in_turns
 from benchmarks.recording import box
 from benchmarks.report import Result
-from benchmarks.scenes import render_episode
-from benchmarks.suites.numbers import walks
+from benchmarks.scenes import render_episode, walks
 from unienv_data.storages.zarr import ZarrStorage
 from unienv_data.store import pool
 from unienv_data.store.array import StoredArray, stored_arrays

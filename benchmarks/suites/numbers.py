@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.readers import NARROW, Reader
 from benchmarks.recording import Recording, even_episodes, prepare
 from benchmarks.report import Result
+from benchmarks.scenes import walks
 from benchmarks.suites.rows import read_rows
 
 VERSION = 1
@@ -27,16 +24,6 @@ SIX_COLUMNS: Mapping[str, tuple[int, str]] = {
     "time": (0, "float64"),
 }
 """Width, 0 for a scalar, and dtype of each column."""
-
-
-def walks(seed: tuple[int, ...], length: int, columns: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
-    """Rows of numbers that go on from one another, (T, width) or (T,) by column."""
-    rng = np.random.default_rng(seed)
-    found: dict[str, NDArray[Any]] = {}
-    for name, (width, dtype) in columns.items():
-        shape = (length, width) if width else (length,)
-        found[name] = np.cumsum(rng.normal(0, 0.02, shape), axis=0).astype(dtype)
-    return found
 
 
 @dataclass(frozen=True)
