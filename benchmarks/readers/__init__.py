@@ -10,6 +10,7 @@ from benchmarks.readers.replay_buffer import ReplayBufferReader
 from benchmarks.readers.tensorstore import TensorStoreReader
 from benchmarks.readers.torchrl_compressed_list import CompressedListReader
 from benchmarks.readers.torchrl_memmap import LazyMemmapReader
+from benchmarks.readers.unienv import UniEnvReader
 from benchmarks.readers.zarr_python import ZarrReader
 from benchmarks.readers.zarrs_pipeline import ZarrsReader
 
@@ -25,6 +26,7 @@ __all__ = [
     "Recording",
     "ReplayBufferReader",
     "TensorStoreReader",
+    "UniEnvReader",
     "ZarrReader",
     "ZarrsReader",
 ]
@@ -39,6 +41,7 @@ READERS: tuple[type[Reader], ...] = (
     LanceReader,
     LazyMemmapReader,
     CompressedListReader,
+    UniEnvReader,
     MemmapReader,
 )
 

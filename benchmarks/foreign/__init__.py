@@ -1,0 +1,1 @@
+"""Programs that run under another interpreter, whose packages have names that ours have too."""
