@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.loaders import OF_WINDOWS
 from benchmarks.report import Result
+from benchmarks.suites.aloha import AlohaSuite, folder_of_episodes
 from benchmarks.suites.appending import AppendSuite
 from benchmarks.suites.epochs import EpochSuite
 from benchmarks.suites.extending import ExtendSuite
@@ -41,3 +42,7 @@ SUITES: Mapping[str, Callable[[Path, int], Result]] = {
     "append": AppendSuite(),
     "scale": ScaleSuite(),
 }
+
+_aloha = folder_of_episodes()
+if _aloha is not None:
+    SUITES = {**SUITES, "windows-aloha": AlohaSuite(_aloha)}

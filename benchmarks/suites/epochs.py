@@ -17,6 +17,38 @@ from benchmarks.scenes import render_episode, walks
 VERSION = 1
 
 
+def time_loaders(title: str, work: Work, rounds: int, loaders: tuple[type[Loader], ...]) -> Result:
+    """Time epochs of the same rows from their first batch to their last.
+
+    Args:
+        title: what is read.
+        work: prepared.
+        rounds: epochs of each loader.
+        loaders: those whose libraries are installed take part.
+    """
+    taking_part = [loader() for loader in loaders if loader.is_available()]
+    ready: list[Loader] = []
+    try:
+        for loader in taking_part:
+            loader.setup(work)
+            ready.append(loader)
+        work.recording.warm_page_cache()
+        for loader in taking_part:
+            loader.check(work)
+        timings = in_turns(taking_part, rounds, lambda loader, _: loader.time_epoch())
+    finally:
+        for loader in ready:
+            loader.close()
+    return Result(
+        title=title,
+        amount=max((len(work) - 1) * work.batch, 1),
+        unit="rows" if work.steps is None else "windows",
+        timings=tuple(timings),
+        missing=tuple(loader.name for loader in loaders if not loader.is_available()),
+        notes={"raw_bytes": work.recording.raw_bytes, "stored_bytes": work.recording.stored_bytes},
+    )
+
+
 @dataclass(frozen=True)
 class EpochSuite:
     """Epochs of frames and numbers, timed from their first batch to their last.
@@ -44,27 +76,7 @@ class EpochSuite:
     def __call__(self, folder: Path, rounds: int) -> Result:
         """Prepare the rows where that has not been done, and time the loaders on them."""
         work = self.prepare(folder)
-        taking_part = [loader() for loader in self.loaders if loader.is_available()]
-        ready: list[Loader] = []
-        try:
-            for loader in taking_part:
-                loader.setup(work)
-                ready.append(loader)
-            work.recording.warm_page_cache()
-            for loader in taking_part:
-                loader.check(work)
-            timings = in_turns(taking_part, rounds, lambda loader, _: loader.time_epoch())
-        finally:
-            for loader in ready:
-                loader.close()
-        return Result(
-            title=self.title(work),
-            amount=max((len(work) - 1) * self.batch, 1),
-            unit="rows" if self.steps is None else "windows",
-            timings=tuple(timings),
-            missing=tuple(loader.name for loader in self.loaders if not loader.is_available()),
-            notes={"raw_bytes": work.recording.raw_bytes, "stored_bytes": work.recording.stored_bytes},
-        )
+        return time_loaders(self.title(work), work, rounds, self.loaders)
 
     def title(self, work: Work) -> str:
         """What is read."""
