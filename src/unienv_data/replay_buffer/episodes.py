@@ -7,7 +7,6 @@ columns that the table had when it was written, so that the newest part tells th
 
 from __future__ import annotations
 
-import io
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -54,6 +53,9 @@ class EpisodeTable:
     """
 
     def __init__(self, objects: ObjectStore | None, parts: Sequence[EpisodePart] = ()) -> None:
+        if parts:
+            # Here, and not when they are read: a child that is forked meanwhile could never import it.
+            import pyarrow.parquet  # noqa: F401
         self._objects = objects
         self._parts = tuple(parts)
         self._tables: dict[str, pa.Table] = {}
@@ -233,7 +235,8 @@ class EpisodeTable:
             raise CorruptDataError(f"{part.object}: a buffer in memory has no parts")
         place = f"{self._objects.url}/{part.object}"
         try:
-            table = pq.read_table(io.BytesIO(self._objects.read(part.object)))
+            # Not by read_table: its threads may outlive the interpreter, and it imports as it goes.
+            table = pq.ParquetFile(pa.BufferReader(self._objects.read(part.object))).read(use_threads=False)
         except FileNotFoundError as exc:
             raise CorruptDataError(f"{place}: missing, but the commit refers to it") from exc
         except pa.ArrowInvalid as exc:

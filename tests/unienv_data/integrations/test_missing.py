@@ -1,4 +1,4 @@
-"""Without TorchRL its room can be imported, and says what to install when it is used."""
+"""Without TorchRL its room says what to install."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def test_what_is_missing_is_named(missing: str) -> None:
     program = f"""
 import sys
 sys.modules[{missing!r}] = None
-import unienv_data.integrations.torchrl as room
+import unienv_data.integrations
 try:
-    room.to_torchrl
+    from unienv_data.integrations.torchrl import to_torchrl
 except ImportError as error:
     print(error)
 """

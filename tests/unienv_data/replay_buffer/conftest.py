@@ -15,8 +15,10 @@ from unienv_data.replay_buffer import lifetime
 @pytest.fixture(autouse=True)
 def _nothing_stays_open() -> Iterator[None]:
     yield
-    for _, buffer in list(lifetime._open.values()):
-        buffer.abandon()  # type: ignore[attr-defined]
+    known = [reference() for _, reference in lifetime._open.values()]
+    for buffer in [*known, *(dropped for _, dropped in lifetime._dropped.values())]:
+        if buffer is not None:
+            buffer.abandon()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(params=["local", "memory"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import io
 import math
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -256,3 +258,17 @@ def test_columns_that_a_part_lacks_are_null_and_none_is_lost() -> None:
     objects.write("b", [second.getvalue()])
     table = EpisodeTable(objects, [EpisodePart("a", 1), EpisodePart("b", 1)])
     assert user_rows(table) == [{"old": "a"}, {"new": 1}]
+
+
+def test_reading_segments_needs_no_more_of_arrow_than_opening(dataset: str) -> None:
+    """A child that is forked while a thread imports can never import that; Arrow's threads outlive Python."""
+    if not dataset.startswith("memory:"):
+        program = f"""
+import sys, unienv_data
+reader = unienv_data.open({dataset!r})
+before = set(sys.modules)
+assert reader.get_segments() == [(0, 3)]
+late = sorted(name for name in set(sys.modules) - before if name.startswith("pyarrow"))
+assert not late and "pyarrow.dataset" not in sys.modules, late
+"""
+        subprocess.run([sys.executable, "-c", program], check=True)

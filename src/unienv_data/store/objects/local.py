@@ -65,7 +65,8 @@ class LocalObjects(ObjectStore):
         return data
 
     def _read(self, name: str, start: int, stop: int) -> bytes:
-        return platform.read_at(self._open(name).descriptor, stop - start, start)
+        file = self._open(name)  # held: another thread may drop it from the cache, which would close it
+        return platform.read_at(file.descriptor, stop - start, start)
 
     def _open(self, name: str) -> _OpenFile:
         try:

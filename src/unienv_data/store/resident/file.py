@@ -21,7 +21,7 @@ class RowFile:
     """Rows by number, and of each shard how many have been filled in.
 
     Committed rows never change, so that whoever fills a shard writes the same bytes: fillers need not wait
-    for each other. Rows are written before they are counted.
+    for each other, nor readers for them. Rows are written before they are counted.
 
     Args:
         path: of the rows; the counts stand beside them.
@@ -91,7 +91,10 @@ class RowFile:
         with open(self._path, "rb+") as file:
             # Writing to a map where the disk is full would end the process.
             platform.allocate(file.fileno(), start, len(span) * self._row_bytes)
-        load(span, self.rows[span.start : span.stop])
+        # Decoded elsewhere: others may be reading here already, and decoders write more than what stays.
+        rows = np.empty((len(span), self._row_bytes), dtype=np.uint8)
+        load(span, rows)
+        self.rows[span.start : span.stop] = rows
         shard = span.start // self._shard_rows
         self._filled[shard] = max(int(self._filled[shard]), span.stop - shard * self._shard_rows)
         self._count_complete()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -18,6 +19,7 @@ from unienv_data.store.resident.budget import FOLDER_VARIABLE
 __all__ = ["Home", "home_of", "home_path", "used_bytes"]
 
 _USERS = "users"
+_REMOVED = ".removed-"
 _ATTEMPTS = 100
 
 
@@ -137,9 +139,17 @@ def _leave(path: str, descriptor: int, owner: int) -> None:
         return
     try:
         if platform.try_lock(descriptor):
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
     finally:
         os.close(descriptor)
+
+
+def _remove(path: str) -> None:
+    """Remove a home, of which this process has the lock alone: at once, so that nobody joins half of one."""
+    gone = f"{path}{_REMOVED}{secrets.token_hex(8)}"
+    with contextlib.suppress(OSError):
+        os.rename(path, gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _sweep(base: str) -> None:
@@ -147,10 +157,13 @@ def _sweep(base: str) -> None:
     with contextlib.suppress(OSError):
         for name in os.listdir(base):
             path = os.path.join(base, name)
+            if _REMOVED in name:  # by somebody who was killed meanwhile
+                shutil.rmtree(path, ignore_errors=True)
+                continue
             with contextlib.suppress(OSError):
                 descriptor = os.open(os.path.join(path, _USERS), os.O_RDWR | os.O_CLOEXEC)
                 try:
-                    if platform.try_lock(descriptor):
-                        shutil.rmtree(path, ignore_errors=True)
+                    if platform.try_lock(descriptor) and _is_there(path, descriptor):
+                        _remove(path)
                 finally:
                     os.close(descriptor)

@@ -286,3 +286,18 @@ def test_exclusive_creation_is_not_fooled_by_what_looks_like_a_temporary(tmp_pat
     assert (tmp_path / "x.tmp").read_bytes() == b"somebody's"
     assert platform.usable_cores() >= 1
     assert local.LocalObjects(tmp_path).read("x") == b"ours"
+
+
+def test_a_file_that_is_being_read_is_not_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may drop it from the cache before it is read: its number may be another's by then."""
+    objects = LocalObjects(tmp_path)
+    objects.write("a", [b"0123456789"])
+    real = platform.read_at
+
+    def read_at(descriptor: int, length: int, offset: int) -> bytes:
+        local._open_files.clear()
+        return real(descriptor, length, offset)
+
+    monkeypatch.setattr(platform, "read_at", read_at)
+    assert objects.read_end("a", 4) == b"6789"
+    assert objects.read_ranges([Range("a", 1, 3), Range("a", 5, 6)]) == [b"12", b"5"]

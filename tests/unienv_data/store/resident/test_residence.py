@@ -300,6 +300,18 @@ def test_readers_follow_what_is_committed(path: Path) -> None:
                 check(reader.get_at(rows), rows)
 
 
+def test_what_was_being_removed_by_the_killed_is_swept(path: Path, folder: Path) -> None:
+    left = folder / "home.removed-0123"
+    left.mkdir(parents=True, mode=0o700)
+    folder.chmod(0o700)
+    (left / "rows").write_text("old")
+    with ReplayBuffer.load_from(path) as buffer:
+        for _ in range(3):
+            check(buffer[:], range(ROWS))
+        assert len(homes(folder)) == 1
+        assert not left.exists()
+
+
 # What is not to be resident
 
 
@@ -312,20 +324,6 @@ def test_the_budget_is_kept(allowed: int, path: Path, folder: Path, monkeypatch:
         rows = [file for file in files(folder) if file != "users" and not file.endswith(".filled")]
         # `done` takes 300 bytes, `task/values` about 3,000, `task/index` 4,800, `state` 7,200.
         assert len(rows) == {0: 0, 100: 0, 3000: 1}[allowed]
-
-
-def test_a_budget_that_is_no_number_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(budget.BYTES_VARIABLE, "2GB")
-    with pytest.raises(ValueError, match=r"UNIENV_DATA_RESIDENT_BYTES.*'2GB'"):
-        budget.budget_bytes()
-
-
-def test_the_smallest_come_first() -> None:
-    sizes = {"wide": 70, "narrow": 10, "middle": 20}
-    assert budget.smallest_within(sizes, 9) == set()
-    assert budget.smallest_within(sizes, 30) == {"narrow", "middle"}
-    assert budget.smallest_within(sizes, 99) == {"narrow", "middle"}
-    assert budget.smallest_within(sizes, 100) == set(sizes)
 
 
 @pytest.mark.usefixtures("eager")
