@@ -36,6 +36,7 @@ SUITES: Mapping[str, Callable[[Path, int], Result]] = {
         steps={"image": (-1, 0), "action": tuple(range(16))},
     ),
     "epoch": EpochSuite(),
+    "epoch-lz4": EpochSuite(codec="lz4"),
     "extend": ExtendSuite(),
     "extend-lz4": ExtendSuite(codec="lz4"),
     "extend-state": ExtendSuite(blocks=4, rows=262_144, size=None),

@@ -62,6 +62,7 @@ class EpochSuite:
         batch: rows, or windows, a batch.
         loaders: who takes part.
         steps: steps from the row itself, by column, where windows are wanted.
+        codec: how frames are compressed, "zstd" or "lz4".
     """
 
     episodes: int = 100
@@ -72,6 +73,7 @@ class EpochSuite:
     batch: int = 256
     loaders: tuple[type[Loader], ...] = OF_ROWS
     steps: Mapping[str, tuple[int, ...]] | None = None
+    codec: str = "zstd"
 
     def __call__(self, folder: Path, rounds: int) -> Result:
         """Prepare the rows where that has not been done, and time the loaders on them."""
@@ -86,7 +88,8 @@ class EpochSuite:
         else:
             counts = ", ".join(f"{len(steps)} of {name}" for name, steps in self.steps.items())
             what = f"windows of frames of {frame} ({counts} by steps) with masks"
-        return f"shuffled epoch of {len(work.recording):,} {what}, batches of {self.batch}, 2 workers"
+        where = f"batches of {self.batch}, 2 workers, {self.codec}"
+        return f"shuffled epoch of {len(work.recording):,} {what}, {where}"
 
     def prepare(self, folder: Path) -> Work:
         """Write the rows once."""
@@ -106,5 +109,6 @@ class EpochSuite:
                 **walks((VERSION, number), self.length, {column: (numbers, "float32")}),
                 INDEX: np.arange(number * self.length, (number + 1) * self.length),
             },
+            self.codec,
         )
         return Work(recording, self.batch, self.steps)

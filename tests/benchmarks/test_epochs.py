@@ -26,8 +26,10 @@ def suite(name: str, **changes: Any) -> EpochSuite:
     return replace(found, **{**TINY, **changes})
 
 
-def test_epoch(tmp_path: Path) -> None:
-    result = suite("epoch", loaders=OWN)(tmp_path, 2)
+@pytest.mark.parametrize("name", ["epoch", "epoch-lz4"])
+def test_epoch(tmp_path: Path, name: str) -> None:
+    result = suite(name, loaders=OWN)(tmp_path, 2)
+    assert result.title.endswith("lz4" if name == "epoch-lz4" else "zstd")
     assert [timing.contender for timing in result.timings] == list(OWN)
     assert all(seconds > 0 for timing in result.timings for seconds in timing.seconds)
 
