@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ class Disk:
     def __init__(self) -> None:
         self.contents: dict[int, bytes] = {}
         self.entries: dict[str, dict[str, int]] = {}
+        self._held: dict[int, int] = {}  # open files: the inode of one that is removed is not given to another
 
     def fsync(self, descriptor: int) -> None:
         status = os.fstat(descriptor)
@@ -24,6 +26,13 @@ class Disk:
         else:
             with open(path, "rb") as file:
                 self.contents[status.st_ino] = file.read()
+            if status.st_ino not in self._held:
+                self._held[status.st_ino] = os.dup(descriptor)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for descriptor in self._held.values():
+            os.close(descriptor)
 
     def after_power_loss(self, target: Path, root: Path, *, names_last: bool) -> None:
         """Rebuild below `target` what would be left of `root`.
@@ -48,10 +57,11 @@ class Disk:
 
 
 @pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     """A disk in place of the true one, which need not be waited for; for tests marked `durable`."""
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("the paths of open files are read from /proc")
     found = Disk()
     monkeypatch.setattr(os, "fsync", found.fsync)
-    return found
+    yield found
+    found.close()
