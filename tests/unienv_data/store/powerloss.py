@@ -16,7 +16,7 @@ class Disk:
     def __init__(self) -> None:
         self.contents: dict[int, bytes] = {}
         self.entries: dict[str, dict[str, int]] = {}
-        self._held: dict[int, int] = {}  # open files: the inode of one that is removed is not given to another
+        self._held: dict[int, int] = {}  # open files, so that no inode is given away again
 
     def fsync(self, descriptor: int) -> None:
         status = os.fstat(descriptor)
