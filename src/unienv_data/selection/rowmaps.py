@@ -289,5 +289,7 @@ def _range_at(rows: range, positions: range) -> range:
 
 def _as_slice(positions: range) -> slice:
     """A range of positions, none negative, as the slice that takes them."""
+    if not positions:  # it may stand before the first: range(-1, -1, -1)
+        return slice(0, 0)
     stop = positions.stop if positions.stop >= 0 else None
     return slice(positions.start, stop, positions.step)

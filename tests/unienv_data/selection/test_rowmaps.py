@@ -154,3 +154,14 @@ def test_shares_that_make_no_sense_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match="shares"):
             split(3, shares, 0)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_nothing_from_before_the_first(count: int) -> None:
+    rows = row_map(np.array([10, 11, 12][:count], dtype=np.int64))
+    for start in range(-5, 6):
+        for step in (-2, -1, 1, 2):
+            positions = range(*slice(start, None, step).indices(count))
+            expected = list(range(10, 10 + count))[start::step]
+            assert list(rows.at(positions)) == expected
+            assert len(rows.composed(positions)) == len(expected)
