@@ -16,9 +16,9 @@ import numpy as np
 
 from unienv_data.columns.data import ColumnSpec
 from unienv_data.columns.patterns import choose
-from unienv_data.errors import SpaceError
+from unienv_data.errors import CodecError, SpaceError
 from unienv_data.schema.commit import ROWS_LOG, ArrayEntry, LogEntry
-from unienv_data.store.codecs import ChunkShape, CodecSpec, chain_of, is_lossless, try_codec
+from unienv_data.store.codecs import ChunkShape, CodecSpec, chain_of, chunk_rows_of, is_lossless, try_codec
 from unienv_data.store.ragged import INDEX, VALUES
 
 __all__ = ["LayoutOptions", "lay_out"]
@@ -89,14 +89,13 @@ def lay_out(
     defaults = _default_shards(arrays)
     entries: dict[str, ArrayEntry] = {}
     for number, array in enumerate(arrays):
+        spec = codecs.get(array.column, _DEFAULT_CODEC) if not array.name.endswith(INDEX) else _DEFAULT_CODEC
         shard_rows = _power_above(_asked(shards, array) or defaults[array.name])
         # A chunk longer than the shards that were planned would make the blocks longer too.
-        chunk_rows = _power_above(_asked(chunks, array) or min(array.chunk_rows, shard_rows))
+        default_rows = chunk_rows_of(spec) or min(array.chunk_rows, shard_rows)
+        chunk_rows = _power_above(_asked(chunks, array) or default_rows)
         shard_rows = max(shard_rows, chunk_rows)
-        spec = codecs.get(array.column, _DEFAULT_CODEC) if not array.name.endswith(INDEX) else _DEFAULT_CODEC
-        chunk = ChunkShape(chunk_rows, array.dtype, array.shape)
-        chain = chain_of(spec, chunk)
-        try_codec(chain, chunk)
+        chain = _chain(spec, array, chunk_rows)
         entries[array.name] = ArrayEntry(
             id=number,
             log=array.log,
@@ -109,6 +108,17 @@ def lay_out(
             lossy=not is_lossless(chain),
         )
     return entries, _logs(entries)
+
+
+def _chain(spec: CodecSpec, array: _Array, chunk_rows: int) -> tuple[Mapping[str, Any], ...]:
+    """The codec chain of an array, which is known to work."""
+    chunk = ChunkShape(chunk_rows, array.dtype, array.shape)
+    try:
+        chain = chain_of(spec, chunk)
+        try_codec(chain, chunk)
+    except CodecError as exc:
+        raise CodecError(f"{array.column}: {exc}") from exc
+    return chain
 
 
 def _arrays(column: ColumnSpec) -> list[_Array]:

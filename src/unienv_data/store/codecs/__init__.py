@@ -9,8 +9,16 @@ import numpy as np
 
 from unienv_data.errors import CodecError
 from unienv_data.store.codecs.base import ChunkCodec, ChunkShape
-from unienv_data.store.codecs.native import native_codec
-from unienv_data.store.codecs.spec import CodecSpec, chain_of, is_lossless, parse_codec
+from unienv_data.store.codecs.images import image_codec
+from unienv_data.store.codecs.native import NativeCodec, native_codec
+from unienv_data.store.codecs.spec import (
+    CodecSpec,
+    chain_of,
+    chunk_rows_of,
+    is_lossless,
+    known_codecs,
+    parse_codec,
+)
 from unienv_data.store.codecs.standin import ZarrCodec
 
 __all__ = [
@@ -18,7 +26,9 @@ __all__ = [
     "ChunkShape",
     "CodecSpec",
     "chain_of",
+    "chunk_rows_of",
     "is_lossless",
+    "known_codecs",
     "make_codec",
     "parse_codec",
     "try_codec",
@@ -30,8 +40,9 @@ def make_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> ChunkC
 
     Raises:
         CodecError: neither knows it.
+        MissingDependencyError: an optional package that it needs is not installed.
     """
-    return native_codec(codecs, chunk) or ZarrCodec(codecs, chunk)
+    return native_codec(codecs, chunk) or image_codec(codecs, chunk) or ZarrCodec(codecs, chunk)
 
 
 def try_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> None:
@@ -39,11 +50,12 @@ def try_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> None:
 
     Raises:
         CodecError: the chain is not known, or fails.
+        MissingDependencyError: an optional package that it needs is not installed.
     """
     if not chunk.nbytes:  # nothing is ever encoded
         return
     codec = make_codec(codecs, chunk)
-    if not isinstance(codec, ZarrCodec):  # of the fast path it is known what it can do
+    if isinstance(codec, NativeCodec):  # of which it is known what it can do
         return
     try:
         data = codec.encode(np.zeros(chunk.full, dtype=chunk.dtype))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unienv_data.checksum import crc32c
 from unienv_data.store.codecs.base import ChunkCodec, ChunkShape
+from unienv_data.store.codecs.checked import verified, with_checksum
 from unienv_data.store.codecs.compressors import CNAMES, SHUFFLES, Blosc, Compressor, Gzip, Raw, Zstd
 
 __all__ = ["NativeCodec", "native_codec"]
@@ -34,7 +33,7 @@ class NativeCodec(ChunkCodec):
 
     def encode(self, rows: NDArray[Any]) -> bytes:
         packed = self._compressor.compress(rows.reshape(-1).view(np.uint8))
-        return packed + struct.pack("<I", crc32c(packed)) if self._checked else packed
+        return with_checksum(packed) if self._checked else packed
 
     def decode(self, data: bytes | memoryview, out: NDArray[np.uint8]) -> None:
         self._compressor.decompress(data, self._verified(data), out)
@@ -47,20 +46,10 @@ class NativeCodec(ChunkCodec):
 
     def _verified(self, data: bytes | memoryview) -> int:
         """The length of what has been compressed, whose checksum is right where there is one."""
-        if not self._checked:
-            return len(data)
-        # The checksum of anything followed by its own checksum is one constant. Only bytes and read-only
-        # arrays can be checksummed.
-        whole = data if isinstance(data, bytes) else np.frombuffer(data, np.uint8)
-        if crc32c(whole) != _RESIDUE:
-            raise ValueError("checksum does not match")
-        return len(data) - 4
+        return verified(data) if self._checked else len(data)
 
 
 _CHEAP_BYTES = 4096
-
-
-_RESIDUE = crc32c(bytes(4))
 
 
 def native_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> NativeCodec | None:

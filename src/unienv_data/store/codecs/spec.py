@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from unienv_data.errors import CodecError
+from unienv_data.store.codecs.arguments import ParsedCodec, SpecBuilder, integer, named, split_spec
 from unienv_data.store.codecs.base import ChunkShape
+from unienv_data.store.codecs.images import IMAGE_CODECS, IMAGE_SPECS
 
-__all__ = ["CodecSpec", "chain_of", "is_lossless", "parse_codec"]
+__all__ = ["CodecSpec", "chain_of", "chunk_rows_of", "is_lossless", "known_codecs", "parse_codec"]
 
 CodecSpec = str | Sequence[Mapping[str, Any]]
 """A name with arguments (`zstd:5:bitshuffle`), or the chain itself as in Zarr's metadata."""
@@ -25,27 +26,23 @@ _LOSSLESS = frozenset(
 _SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 
 
-@dataclass(frozen=True)
-class ParsedCodec:
-    """A codec's name and its arguments."""
-
-    name: str
-    arguments: tuple[str, ...]
-    options: Mapping[str, str]
-
-
 def parse_codec(text: str) -> ParsedCodec:
     """Split `name:argument:...:option=value`.
 
     Raises:
         CodecError: there is no such codec, or it does not take these arguments.
     """
-    name, *rest = (part.strip() for part in text.split(":"))
-    if name not in _BUILDERS:
-        raise CodecError(f"unknown codec {name!r} in {text!r}; known are {', '.join(sorted(_BUILDERS))}")
-    arguments = tuple(part for part in rest if "=" not in part)
-    options = dict(part.split("=", 1) for part in rest if "=" in part)
-    return ParsedCodec(name, arguments, options)
+    parsed = split_spec(text)
+    if parsed.name not in _BUILDERS:
+        raise CodecError(
+            f"unknown codec {parsed.name!r} in {text!r}; known are {', '.join(sorted(_BUILDERS))}"
+        )
+    return parsed
+
+
+def known_codecs() -> tuple[str, ...]:
+    """The names that specifications may begin with, in alphabetical order."""
+    return tuple(sorted(_BUILDERS))
 
 
 def chain_of(spec: CodecSpec, chunk: ChunkShape) -> tuple[Mapping[str, Any], ...]:
@@ -57,16 +54,29 @@ def chain_of(spec: CodecSpec, chunk: ChunkShape) -> tuple[Mapping[str, Any], ...
     if not isinstance(spec, str):
         return tuple(_with_byte_order(codec, chunk) for codec in _checked(spec))
     parsed = parse_codec(spec)
-    compressor = _BUILDERS[parsed.name](parsed, chunk, spec)
-    to_bytes: dict[str, Any] = {"name": "bytes"}
-    if chunk.dtype.itemsize > 1:
-        to_bytes["configuration"] = {"endian": "little"}
-    return (to_bytes, *compressor, _CRC32C)
+    return (*_BUILDERS[parsed.name].build(parsed, chunk), _CRC32C)
+
+
+def chunk_rows_of(spec: CodecSpec) -> int | None:
+    """Rows in a chunk that the codec itself asks for, such as one where a chunk is a picture.
+
+    Raises:
+        CodecError: there is no such codec.
+    """
+    if isinstance(spec, str):
+        return _BUILDERS[parse_codec(spec).name].chunk_rows
+    return 1 if any(codec["name"] in IMAGE_CODECS for codec in _checked(spec)) else None
 
 
 def is_lossless(chain: Sequence[Mapping[str, Any]]) -> bool:
     """Whether what the chain decodes is what was encoded, as far as is known of its codecs."""
-    return all(str(codec["name"]).removeprefix("numcodecs.") in _LOSSLESS for codec in chain)
+    return all(_is_lossless(str(codec["name"]), codec.get("configuration") or {}) for codec in chain)
+
+
+def _is_lossless(name: str, configuration: Mapping[str, Any]) -> bool:
+    if name in IMAGE_CODECS:
+        return IMAGE_CODECS[name].is_lossless(configuration)
+    return name.removeprefix("numcodecs.") in _LOSSLESS
 
 
 def _checked(chain: Any) -> tuple[Mapping[str, Any], ...]:
@@ -90,53 +100,44 @@ def _with_byte_order(codec: Mapping[str, Any], chunk: ChunkShape) -> Mapping[str
     return codec
 
 
-def _integer(text: str, spec: str, name: str, low: int, high: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = low - 1
-    if not low <= value <= high:
-        raise CodecError(f"codec {spec!r}: {name} must be from {low} to {high}, got {text!r}")
-    return value
+def _after_bytes(compress: Callable[[ParsedCodec, ChunkShape], Sequence[Mapping[str, Any]]]) -> SpecBuilder:
+    """A compressor of bytes, behind what makes bytes of numbers."""
+
+    def build(parsed: ParsedCodec, chunk: ChunkShape) -> list[Mapping[str, Any]]:
+        to_bytes: dict[str, Any] = {"name": "bytes"}
+        if chunk.dtype.itemsize > 1:
+            to_bytes["configuration"] = {"endian": "little"}
+        return [to_bytes, *compress(parsed, chunk)]
+
+    return SpecBuilder(build)
 
 
-def _arguments(parsed: ParsedCodec, spec: str, *names: str) -> dict[str, str]:
-    """The arguments by name, given by place or by name."""
-    by_name = set(parsed.options)
-    if (
-        len(parsed.arguments) > len(names)
-        or by_name - set(names)
-        or by_name & set(names[: len(parsed.arguments)])
-    ):
-        takes = ":".join(names) if names else "no arguments"
-        raise CodecError(f"codec {spec!r}: {parsed.name} takes {takes}")
-    return {**dict(zip(names, parsed.arguments, strict=False)), **parsed.options}
-
-
-def _raw(parsed: ParsedCodec, chunk: ChunkShape, spec: str) -> list[Mapping[str, Any]]:
-    _arguments(parsed, spec)
+def _raw(parsed: ParsedCodec, chunk: ChunkShape) -> list[Mapping[str, Any]]:
+    named(parsed)
     return []
 
 
-def _zstd(parsed: ParsedCodec, chunk: ChunkShape, spec: str) -> list[Mapping[str, Any]]:
+def _zstd(parsed: ParsedCodec, chunk: ChunkShape) -> list[Mapping[str, Any]]:
     """Zstandard by itself where nothing is shuffled, which is decoded faster; Blosc around it elsewhere."""
-    given = _arguments(parsed, spec, "level", "shuffle")
+    given = named(parsed, "level", "shuffle")
     # Single bytes, which pixels are, have no bytes to shuffle; docs/performance.md says why not their bits.
     is_bytes = chunk.dtype.itemsize == 1 and chunk.dtype.kind in "ui"
     if given.get("shuffle", "noshuffle" if is_bytes else "shuffle") != "noshuffle":
-        return _blosc(parsed, chunk, spec)
-    level = _integer(given.get("level", "1" if is_bytes else "3"), spec, "level", 0, 22)
+        return _blosc(parsed, chunk)
+    level = integer(parsed, "level", given.get("level", "1" if is_bytes else "3"), 0, 22)
     return [{"name": "zstd", "configuration": {"level": level, "checksum": False}}]
 
 
-def _blosc(parsed: ParsedCodec, chunk: ChunkShape, spec: str) -> list[Mapping[str, Any]]:
-    given = _arguments(parsed, spec, "level", "shuffle")
+def _blosc(parsed: ParsedCodec, chunk: ChunkShape) -> list[Mapping[str, Any]]:
+    given = named(parsed, "level", "shuffle")
     shuffle = given.get("shuffle", "shuffle")
     if shuffle not in _SHUFFLES:
-        raise CodecError(f"codec {spec!r}: shuffle must be one of {', '.join(_SHUFFLES)}, got {shuffle!r}")
+        raise CodecError(
+            f"codec {parsed.text!r}: shuffle must be one of {', '.join(_SHUFFLES)}, got {shuffle!r}"
+        )
     configuration = {
         "cname": parsed.name,
-        "clevel": _integer(given.get("level", _LEVELS[parsed.name]), spec, "level", 0, 9),
+        "clevel": integer(parsed, "level", given.get("level", _LEVELS[parsed.name]), 0, 9),
         "shuffle": shuffle,
         "typesize": chunk.dtype.itemsize,
         "blocksize": 0,
@@ -144,19 +145,21 @@ def _blosc(parsed: ParsedCodec, chunk: ChunkShape, spec: str) -> list[Mapping[st
     return [{"name": "blosc", "configuration": configuration}]
 
 
-def _gzip(parsed: ParsedCodec, chunk: ChunkShape, spec: str) -> list[Mapping[str, Any]]:
-    given = _arguments(parsed, spec, "level")
-    return [
-        {"name": "gzip", "configuration": {"level": _integer(given.get("level", "6"), spec, "level", 0, 9)}}
-    ]
+def _gzip(parsed: ParsedCodec, chunk: ChunkShape) -> list[Mapping[str, Any]]:
+    given = named(parsed, "level")
+    level = integer(parsed, "level", given.get("level", "6"), 0, 9)
+    return [{"name": "gzip", "configuration": {"level": level}}]
 
 
 _LEVELS = {"zstd": "3", "lz4": "5", "lz4hc": "5", "blosclz": "5", "zlib": "5"}
-_BUILDERS: Mapping[str, Callable[[ParsedCodec, ChunkShape, str], list[Mapping[str, Any]]]] = {
-    "raw": _raw,
-    "gzip": _gzip,
-    **dict.fromkeys(_LEVELS, _blosc),
-    "zstd": _zstd,
+_BUILDERS: Mapping[str, SpecBuilder] = {
+    **{
+        "raw": _after_bytes(_raw),
+        "gzip": _after_bytes(_gzip),
+        **dict.fromkeys(_LEVELS, _after_bytes(_blosc)),
+        "zstd": _after_bytes(_zstd),
+    },
+    **IMAGE_SPECS,
 }
 
 if sys.byteorder != "little":  # pragma: no cover - no such machine is supported by NumPy's wheels
