@@ -39,6 +39,7 @@ class ImageFormat:
         encoding: arguments for the encoder unless the configuration says otherwise.
         decoding: the same for the decoder.
         binary: keys whose values are bytes, written as base64.
+        room: bytes to encode a picture into, given its bytes and lines; None leaves that to imagecodecs.
     """
 
     name: str
@@ -53,6 +54,7 @@ class ImageFormat:
     encoding: Mapping[str, Any] = field(default_factory=dict)
     decoding: Mapping[str, Any] = field(default_factory=dict)
     binary: frozenset[str] = frozenset()
+    room: Callable[[int, int], int] | None = None
 
     @property
     def codec(self) -> str:
@@ -117,6 +119,8 @@ _PNG = ImageFormat(
     decode={},
     size=headers.png_size,
     is_lossless=_always,
+    # imagecodecs forgets the byte that begins a line: noise of few columns would not fit.
+    room=lambda nbytes, lines: (nbytes + lines) * 101 // 100 + 4096,
 )
 
 _WEBP = ImageFormat(

@@ -100,7 +100,7 @@ def jpegxl_size(data: memoryview) -> tuple[int, int]:
     head = bytes(stream[:14])
     if head[:2] != b"\xff\x0a" or len(head) < 4:
         raise ValueError("no JPEG XL header")
-    bits = _Bits(_little(head[2:]))
+    bits = _Bits(head[2:])
     if bits.take(1):
         height = (bits.take(5) + 1) * 8
         ratio = bits.take(3)
@@ -121,14 +121,17 @@ _RATIOS = ((0, 0), (1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 
 class _Bits:
-    """Bits from the least significant on."""
+    """Bits from the least significant on; ValueError where there are no more."""
 
-    def __init__(self, value: int) -> None:
-        self._value = value
+    def __init__(self, data: bytes) -> None:
+        self._value, self._left = _little(data), 8 * len(data)
 
     def take(self, count: int) -> int:
+        if count > self._left:
+            raise ValueError("half a header")
         taken = self._value & ((1 << count) - 1)
         self._value >>= count
+        self._left -= count
         return taken
 
 

@@ -60,9 +60,9 @@ class PictureCodec:
         Raises:
             CodecError: the format cannot hold it.
         """
+        room = {} if self.format.room is None else {"out": self.format.room(array.nbytes, self._picture[0])}
         try:
-            # Some encoders write to what they are given only formally, and ask that it be writable.
-            return bytes(self._encode(array.reshape(self._picture), **self._encoding))
+            return bytes(self._encode(array.reshape(self._picture), **self._encoding, **room))
         except (RuntimeError, TypeError, ValueError, OverflowError) as exc:
             about = f"{self._dtype} pictures of {self._picture}"
             raise CodecError(f"codec {self.format.name}: {about} cannot be encoded: {exc}") from exc

@@ -130,13 +130,9 @@ def _native(chunk: ArraySpec) -> np.dtype[Any]:
 
 
 def _others(name: str) -> Iterable[Any]:
-    """What other packages have registered as the codec `name`, and can be imported."""
-    for entry in entry_points(group="zarr.codecs", name=name):
-        if not entry.value.startswith(__name__):
-            try:
-                yield entry.load()
-            except (ImportError, AttributeError):  # that package's matter
-                continue
+    """What other packages have registered as the codec `name`."""
+    entries = entry_points(group="zarr.codecs", name=name)
+    return (entry.load() for entry in entries if not entry.value.startswith(__name__))
 
 
 def __getattr__(name: str) -> Any:
