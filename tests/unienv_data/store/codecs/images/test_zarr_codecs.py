@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,9 @@ print(get_codec_class(sys.argv[1]).__module__)
 def test_one_class_stands_for_a_name_whoever_else_registers_it(tmp_path: Path, beside: str) -> None:
     """zarr-python warns where there are two, and takes any."""
     name = "imagecodecs_jpeg"
+    others = [entry for entry in entry_points(group="zarr.codecs", name=name) if "unienv" not in entry.value]
+    if beside == "another" and others:
+        pytest.skip("a real one is installed, and would be a third")
     _distribution(tmp_path, "ours", {name: ENTRY.format(name=name)})
     (tmp_path / "theirs.py").write_text("from zarr.codecs import BytesCodec\nclass Jpeg(BytesCodec): pass\n")
     if beside == "another":
