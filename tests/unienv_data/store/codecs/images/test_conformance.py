@@ -111,8 +111,8 @@ def test_empty_rows_are_pictures_of_which_none_is_encoded(spec: str) -> None:
 
 
 @pytest.mark.parametrize("spec", SPECS)
-@pytest.mark.parametrize("lines", [1, 2, 3, 300])
-@pytest.mark.parametrize("columns", [1, 2, 3, 300])
+@pytest.mark.parametrize("lines", [1, 3, 120])
+@pytest.mark.parametrize("columns", [1, 3, 120])
 def test_noise_of_any_proportions(spec: str, lines: int, columns: int) -> None:
     """Nothing to compress, and much beside the pixels: some encoders run out of room."""
     for row, dtype in (
