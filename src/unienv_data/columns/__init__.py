@@ -1,7 +1,7 @@
 """Spaces as named, typed columns: one file a kind of space."""
 
 from unienv_data.columns.batched import BatchedNode
-from unienv_data.columns.data import ColumnData, ColumnInfo, ColumnSpec, Ragged
+from unienv_data.columns.data import ColumnData, ColumnInfo, ColumnSpec, EncodedRows, Ragged
 from unienv_data.columns.dynamic_box import DynamicBoxNode
 from unienv_data.columns.fixed import FixedNode
 from unienv_data.columns.graph import GraphNode
@@ -19,6 +19,7 @@ __all__ = [
     "ColumnSpec",
     "DictNode",
     "DynamicBoxNode",
+    "EncodedRows",
     "FixedNode",
     "GraphNode",
     "Ragged",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
+from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged, plain_rows
 from unienv_data.columns.node import AnySpace, ColumnNode, columns_of, ragged_rows, register_node
 from unienv_data.columns.rows import flat_values, ragged_of
 from unienv_interface.space import BatchedSpace
@@ -65,7 +65,7 @@ class BatchedNode(ColumnNode):
                 columns[name] = ragged_of(flat_values(data), totals[:, None])
                 columns[self._shapes[name]] = data.shapes.reshape(count, self._entries, data.shapes.shape[1])
             else:
-                columns[name] = data.reshape(count, *self._shape, *data.shape[1:])
+                columns[name] = plain_rows(data).reshape(count, *self._shape, *data.shape[1:])
         return columns
 
     def decode(self, columns: Mapping[str, ColumnData], count: int) -> Any:

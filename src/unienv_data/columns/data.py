@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ColumnData", "ColumnInfo", "ColumnSpec", "Ragged"]
+from unienv_data.errors import SpaceError
+
+__all__ = ["ColumnData", "ColumnInfo", "ColumnSpec", "EncodedRows", "Ragged", "plain_rows"]
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,61 @@ class Ragged:
         return len(self.starts)
 
 
-ColumnData: TypeAlias = NDArray[Any] | Ragged
-"""Rows of a column: (N, *shape), or ragged."""
+@dataclass(frozen=True, eq=False)
+class EncodedRows:
+    """Rows that are in the form in which the column's codec stores them, and are stored without decoding.
+
+    They stand in the place of arrays where rows are appended, of columns whose codec has such a form: video.
+
+    Attributes:
+        dtype: data type of an entry.
+        row_shape: shape of a row.
+        pieces: the bytes, some rows each.
+        counts: how many rows each piece has.
+    """
+
+    dtype: np.dtype[Any]
+    row_shape: tuple[int, ...]
+    pieces: Sequence[bytes]
+    counts: Sequence[int]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, *row_shape), that of the rows once decoded."""
+        return (len(self), *self.row_shape)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a decoded row."""
+        return int(np.prod(self.row_shape, dtype=np.int64)) * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return sum(self.counts)
+
+    def between(self, start: int, stop: int) -> Sequence[tuple[bytes, int, int]]:
+        """What holds the rows [start, stop): pieces, and which of its rows [start, stop) each gives."""
+        ends = accumulate(self.counts, initial=0)
+        spans = zip(self.pieces, pairwise(ends), strict=True)
+        return [
+            (piece, max(start - first, 0), min(stop, end) - first)
+            for piece, (first, end) in spans
+            if max(start, first) < min(stop, end)
+        ]
+
+
+ColumnData: TypeAlias = NDArray[Any] | Ragged | EncodedRows
+"""Rows of a column: (N, *shape), or ragged; on their way in also encoded already."""
+
+
+def plain_rows(data: ColumnData) -> NDArray[Any]:
+    """Rows (N, *shape) that must be an array, because they are to be looked at.
+
+    Raises:
+        SpaceError: they are ragged, or encoded.
+    """
+    if not isinstance(data, np.ndarray):
+        raise SpaceError(f"expected rows as an array, got {type(data).__name__}; decode encoded rows first")
+    return data
 
 
 @dataclass(frozen=True)

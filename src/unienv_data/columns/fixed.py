@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
+from unienv_data.columns.data import ColumnData, ColumnSpec, EncodedRows
 from unienv_data.columns.node import AnySpace, ColumnNode, register_node
-from unienv_data.errors import SpaceError
+from unienv_data.errors import SpaceError, SpaceValueError
 from unienv_interface.backends.numpy import NumpyComputeBackend
 from unienv_interface.backends.serialization import serialize_dtype
 from unienv_interface.space import BinarySpace, BoxSpace
@@ -56,6 +56,8 @@ class FixedNode(ColumnNode):
         self._scalars = _scalar_types(self._dtype) if self._is_plain and not self._shape else frozenset()
 
     def encode(self, value: Any, count: int) -> dict[str, ColumnData]:
+        if isinstance(value, EncodedRows):
+            return {self.name: self._fitting(value, count)}
         if self._is_stored(value, (count, *self._shape)):
             return {self.name: value}
         batched = self._batched.get(count)
@@ -73,11 +75,20 @@ class FixedNode(ColumnNode):
 
     def decode(self, columns: Mapping[str, ColumnData], count: int) -> Any:
         space, rows = self.space, columns[self.name]
-        if isinstance(rows, Ragged):
-            raise TypeError(f"{self.name}: rows of this column have one shape")
+        if not isinstance(rows, np.ndarray):
+            raise TypeError(f"{self.name}: rows of this column are arrays of one shape")
         if self._is_plain and rows.dtype == self._dtype:
             return rows
         return space.backend.from_numpy(rows, dtype=space.dtype, device=space.device)
+
+    def _fitting(self, rows: EncodedRows, count: int) -> EncodedRows:
+        expected = (self._dtype, (count, *self._shape))
+        if (rows.dtype, rows.shape) != expected or self._low is not None or self._high is not None:
+            wanted = f"encoded rows of {expected[0]} {expected[1]}"
+            if self._low is not None or self._high is not None:
+                wanted = "rows that are not encoded, whose bounds can be seen"
+            raise SpaceValueError(self.path, wanted, f"encoded rows of {rows.dtype} {rows.shape}")
+        return rows
 
     def _is_stored(self, value: Any, shape: tuple[int, ...]) -> bool:
         """Whether an array is surely in the space as it is: coercing it would find so ten times slower."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unienv_data.columns.data import ColumnData, Ragged
+from unienv_data.columns.data import ColumnData, Ragged, plain_rows
 
 __all__ = ["flat_values", "pack", "ragged_of", "spread", "take"]
 
@@ -42,7 +42,7 @@ def take(data: ColumnData, rows: NDArray[Any]) -> ColumnData:
     """Some of the rows, by number or by mask."""
     if isinstance(data, Ragged):
         return Ragged(data.values, data.starts[rows], data.shapes[rows])
-    taken: NDArray[Any] = data[rows]
+    taken: NDArray[Any] = plain_rows(data)[rows]
     return taken
 
 

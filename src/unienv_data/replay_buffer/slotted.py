@@ -121,6 +121,7 @@ class SlottedBatch(RowsByAge[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             if count and after.segments:
                 self._episodes.add(after.appended - count, count, columns, evicted=after.evicted)
             self._state = after
+            self._storage.mark_segment_end()
             self._commit_if_due()
 
     def _extend(self, value: BatchT) -> None:

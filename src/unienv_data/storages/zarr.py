@@ -237,6 +237,10 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         columns = self._node.encode_one(value) if slots.is_scalar else self._node.encode(value, len(slots))
         self._store.set(slots.rows, columns)
 
+    def mark_segment_end(self) -> None:
+        super().mark_segment_end()
+        self._store.end_run()
+
     def keep(self, spans: Sequence[tuple[int, int]]) -> None:
         self._require_mutable()
         self._store.keep(spans)

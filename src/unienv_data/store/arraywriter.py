@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
+from unienv_data.columns.data import EncodedRows
+from unienv_data.errors import CodecError
 from unienv_data.store import pool
 from unienv_data.store.array import StoredArray
+from unienv_data.store.codecs import PieceCodec
 from unienv_data.store.gather import PendingRows
+from unienv_data.store.partchunk import PartChunk, PiecedChunk, part_chunk
 from unienv_data.store.shard import encode_index
 
 __all__ = ["ArrayWriter", "Mark", "ShardSink"]
@@ -27,8 +30,8 @@ class Mark(NamedTuple):
     first_row: int
     chunks: list[bytes]
     n_chunks: int
-    partial: NDArray[Any]
-    filled: int
+    partial: PartChunk
+    filled: object
     stored_bytes: int
     raw_bytes: int
 
@@ -47,15 +50,14 @@ class ArrayWriter:
         self._sink = sink
         self._first_row = position
         self._chunks: list[bytes] = []
-        self._partial = self._new_chunk()
-        self._filled = 0
+        self._partial = part_chunk(array.codec)
         self.stored_bytes = array.entry.stored_bytes
         self.raw_bytes = array.entry.raw_bytes
 
     @property
     def position(self) -> int:
         """The row that comes next."""
-        return self._first_row + len(self._chunks) * self._array.entry.chunk_rows + self._filled
+        return self._first_row + len(self._chunks) * self._array.entry.chunk_rows + self._partial.filled
 
     def append(self, rows: NDArray[Any]) -> None:
         """Add rows, (n, *shape), contiguous and of the array's dtype, that stay within the claimed blocks."""
@@ -66,15 +68,12 @@ class ArrayWriter:
             return
         start = 0
         while start < len(rows):
-            if self._filled or len(rows) - start < chunk_rows:
-                count = min(chunk_rows - self._filled, len(rows) - start)
-                self._partial[self._filled : self._filled + count] = rows[start : start + count]
-                self._filled += count
+            filled = self._partial.filled
+            if filled or len(rows) - start < chunk_rows:
+                count = min(chunk_rows - filled, len(rows) - start)
+                self._partial.append(rows[start : start + count])
                 start += count
-                if self._filled == chunk_rows:
-                    encoded = self._array.codec.encode(self._partial)
-                    self._partial, self._filled = self._new_chunk(), 0
-                    self.append_encoded([encoded])
+                self._close_if_full()
             else:
                 count = min((len(rows) - start) // chunk_rows, _ENCODED_TOGETHER)
                 whole = rows[start : start + count * chunk_rows].reshape(count, *self._array.chunk.full)
@@ -94,50 +93,84 @@ class ArrayWriter:
                 self._first_row += self._array.entry.shard_rows
         self.stored_bytes += sum(map(len, chunks))
 
+    def append_pieces(self, rows: EncodedRows, start: int, stop: int) -> None:
+        """Add rows [start, stop) of encoded ones: chunks of one row each, or pieces of a codec.
+
+        Raises:
+            CodecError: the array's codec has neither, or the pieces are of another.
+        """
+        codec, chunk_rows = self._array.codec, self._array.entry.chunk_rows
+        self.raw_bytes += rows.row_bytes * (stop - start)
+        for piece, first, end in rows.between(start, stop):
+            if not isinstance(codec, PieceCodec):
+                if chunk_rows > 1:
+                    raise CodecError(
+                        f"{self._array.name}: its codec takes no encoded rows; decode them first"
+                    )
+                self.append_encoded([piece])
+                continue
+            try:
+                while first < end:
+                    count = min(chunk_rows - self._partial.filled, end - first)
+                    self._pieced.append_piece(codec.cut(piece, first, first + count), count)
+                    first += count
+                    self._close_if_full()
+            except ValueError as exc:
+                raise CodecError(f"{self._array.name}: encoded rows that do not fit: {exc}") from exc
+
+    def end_run(self) -> None:
+        """The next row has nothing to do with the last one."""
+        if isinstance(self._partial, PiecedChunk):
+            self._partial.end_run()
+
+    @property
+    def _pieced(self) -> PiecedChunk:
+        if not isinstance(self._partial, PiecedChunk):
+            raise TypeError(f"{self._array.name}: chunks of this codec are encoded as a whole")
+        return self._partial
+
     def finish_shard(self, position: int) -> None:
         """Write the part-filled shard to its place, and go on at `position`, the first row of a shard."""
         rows = self.position - self._first_row
         if rows and self._array.row_bytes:
-            self._close_chunk()
+            if self._partial.filled:
+                self._close_chunk()
             self._flush(rows)
-        self._chunks, self._filled = [], 0
+        self._chunks, self._partial = [], part_chunk(self._array.codec)
         self._first_row = position
 
+    def _close_if_full(self) -> None:
+        if self._partial.filled == self._array.entry.chunk_rows:
+            encoded = self._partial.encoded()
+            self._partial = part_chunk(self._array.codec)
+            self.append_encoded([encoded])
+
     def _close_chunk(self) -> None:
-        if self._filled:
-            encoded = self._array.codec.encode(self._padded())
-            self._chunks.append(encoded)
-            self.stored_bytes += len(encoded)
-            self._partial, self._filled = self._new_chunk(), 0
+        encoded = self._partial.encoded()
+        self._chunks.append(encoded)
+        self.stored_bytes += len(encoded)
+        self._partial = part_chunk(self._array.codec)
 
     def _flush(self, rows: int) -> None:
         chunks, self._chunks = self._chunks, []
         self._sink(self._array, self._first_row // self._array.entry.shard_rows, chunks, rows)
 
-    def _padded(self) -> NDArray[Any]:
-        """The part-filled chunk, with zeros where no rows are yet."""
-        chunk = self._partial.copy()
-        chunk[self._filled :] = 0
-        return chunk
-
-    def _new_chunk(self) -> NDArray[Any]:
-        return np.empty(self._array.chunk.full, dtype=self._array.dtype)
-
     # What is not in a full shard
 
     def pending(self) -> PendingRows | None:
         """The rows after the last full shard, as they lie in memory."""
-        if not (self._chunks or self._filled):
+        if not (self._chunks or self._partial.filled):
             return None
-        return PendingRows(self._first_row // self._array.entry.chunk_rows, self._chunks, self._partial)
+        first_chunk = self._first_row // self._array.entry.chunk_rows
+        return PendingRows(first_chunk, self._chunks, self._partial.readable())
 
     def tail(self) -> tuple[list[bytes], int]:
         """The rows after the last full shard as a part of a tail object: its pieces, and how many chunks."""
-        if not (self._chunks or self._filled):
+        if not (self._chunks or self._partial.filled):
             return [], 0
         chunks = [*self._chunks]
-        if self._filled:
-            chunks.append(self._array.codec.encode(self._padded()))
+        if self._partial.filled:
+            chunks.append(self._partial.encoded())
         return [*chunks, encode_index([len(chunk) for chunk in chunks], len(chunks))], len(chunks)
 
     def resume(self, chunks: list[bytes], rows: int) -> None:
@@ -148,8 +181,7 @@ class ArrayWriter:
         full, rest = divmod(rows, self._array.entry.chunk_rows)
         self._chunks = list(chunks[:full])
         if rest:
-            self._array.codec.decode(chunks[full], self._partial.reshape(-1).view(np.uint8))
-            self._filled = rest
+            self._partial.resume(chunks[full], rest)
 
     # Going back
 
@@ -160,7 +192,7 @@ class ArrayWriter:
             self._chunks,
             len(self._chunks),
             self._partial,
-            self._filled,
+            self._partial.mark(),
             self.stored_bytes,
             self.raw_bytes,
         )
@@ -170,5 +202,6 @@ class ArrayWriter:
         self._first_row = mark.first_row
         del mark.chunks[mark.n_chunks :]
         self._chunks = mark.chunks
-        self._partial, self._filled = mark.partial, mark.filled
+        self._partial = mark.partial
+        self._partial.restore(mark.filled)
         self.stored_bytes, self.raw_bytes = mark.stored_bytes, mark.raw_bytes

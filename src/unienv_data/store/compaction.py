@@ -6,10 +6,11 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 
-from unienv_data.columns.data import ColumnData, ColumnSpec
+from unienv_data.columns.data import ColumnData, ColumnSpec, EncodedRows
 from unienv_data.schema.commit import Commit
 from unienv_data.store.array import COLUMNS, groups_of, stored_arrays
-from unienv_data.store.logwriter import EncodedRows, LogWriter
+from unienv_data.store.codecs import PieceCodec
+from unienv_data.store.logwriter import LogWriter
 from unienv_data.store.objects import ObjectStore
 from unienv_data.store.reader import CommitReader
 from unienv_data.store.rowmap import SlotMap
@@ -28,7 +29,7 @@ def compacted(
 ) -> tuple[LogWriter, SlotMap]:
     """Copy the rows that slots show into a new group of arrays.
 
-    Frames, which stand alone in their chunks, are copied as they are encoded.
+    Frames, which stand alone in their chunks or in groups of video, are copied as they are encoded.
 
     Args:
         objects: where the storage stands.
@@ -82,6 +83,6 @@ def _emptied(commit: Commit) -> Commit:
 def _copied(reader: CommitReader, spec: ColumnSpec, rows: range) -> ColumnData | EncodedRows:
     if spec.ragged_axes is None:
         array = stored_arrays(reader.commit)[spec.name]
-        if array.entry.chunk_rows == 1 and array.row_bytes:
-            return EncodedRows(reader.row_chunks(array, rows), array.row_bytes)
+        if array.row_bytes and (array.entry.chunk_rows == 1 or isinstance(array.codec, PieceCodec)):
+            return reader.encoded_rows(array, rows)
     return reader.read_column(spec, rows)

@@ -19,7 +19,7 @@ from unienv_data.store.array import StoredArray
 from unienv_data.store.located import Located, LocatedRun
 from unienv_data.store.lru import LruCache
 from unienv_data.store.objects import ObjectStore, Range
-from unienv_data.store.plan import SCATTERED, Plan
+from unienv_data.store.plan import SCATTERED, Piece, Plan
 from unienv_data.store.shard import TAG_BYTES, ShardTag, decode_index, decode_tag, index_bytes
 
 __all__ = ["ArrayTail", "Gather", "PendingRows", "check_tag"]
@@ -98,10 +98,11 @@ class Gather:
             return
         located = self._locate(array, plan.chunks, tail, pending)
         if self._objects.is_local:
-            fetched, least = None, 64 if array.codec.cheap else 8
+            fetched, least = None, 64 if array.codec.cheap else 1 if array.codec.costly else 8
         else:
             # One round of requests for everything; threads then share the decoding.
-            fetched, least = self._fetch(located, 0, len(plan.chunks), gap=_REMOTE_GAP), 8
+            fetched = self._fetch(located, 0, len(plan.chunks), gap=_REMOTE_GAP)
+            least = 1 if array.codec.costly else 8
 
         def carry_out(start: int, stop: int) -> None:
             data = self._fetch(located, start, stop, gap=0) if fetched is None else fetched[start:stop]
@@ -225,6 +226,10 @@ class Gather:
         try:
             for number, encoded in enumerate(data, first):
                 target = targets[number]
+                if array.codec.reads_rows and not isinstance(encoded, np.ndarray):
+                    piece = _piece(plan, number, array.entry.chunk_rows)
+                    array.codec.decode_rows(encoded, piece.source, out, piece.target)
+                    continue
                 if target != SCATTERED and not isinstance(encoded, np.ndarray):
                     start = target * row_bytes
                     decode(encoded, flat[start : start + chunk_bytes])
@@ -288,6 +293,14 @@ def check_tag(tag: ShardTag, dataset: bytes, array: StoredArray, shard: int, pla
             f"{place}: this is shard {tag.shard} of array {tag.array} of dataset {tag.dataset.hex()}, not "
             f"shard {shard} of array {array.entry.id} of {dataset.hex()}; restore it from a copy"
         )
+
+
+def _piece(plan: Plan, number: int, chunk_rows: int) -> Piece:
+    """What the chunk at this place of a plan gives, though it be all of it."""
+    target = plan.targets[number]
+    if target == SCATTERED:
+        return plan.pieces[number]
+    return Piece(slice(0, chunk_rows), slice(target, target + chunk_rows))
 
 
 def _pending_chunk(pending: PendingRows, chunk: int) -> bytes | NDArray[Any]:

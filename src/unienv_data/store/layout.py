@@ -18,7 +18,15 @@ from unienv_data.columns.data import ColumnSpec
 from unienv_data.columns.patterns import choose
 from unienv_data.errors import CodecError, SpaceError
 from unienv_data.schema.commit import ROWS_LOG, ArrayEntry, LogEntry
-from unienv_data.store.codecs import ChunkShape, CodecSpec, chain_of, chunk_rows_of, is_lossless, try_codec
+from unienv_data.store.codecs import (
+    ChunkShape,
+    CodecSpec,
+    chain_of,
+    chunk_rows_of,
+    is_lossless,
+    packing_of,
+    try_codec,
+)
 from unienv_data.store.ragged import INDEX, VALUES
 
 __all__ = ["LayoutOptions", "lay_out"]
@@ -57,6 +65,7 @@ class _Array:
     log: str
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
+    spec: CodecSpec
 
     @property
     def row_bytes(self) -> int:
@@ -85,11 +94,13 @@ def lay_out(
     codecs = choose(options.codecs, names)
     chunks = choose(options.chunks, names)
     shards = choose(options.shards, names)
-    arrays = [array for column in columns for array in _arrays(column)]
+    arrays = [
+        array for column in columns for array in _arrays(column, codecs.get(column.name, _DEFAULT_CODEC))
+    ]
     defaults = _default_shards(arrays)
     entries: dict[str, ArrayEntry] = {}
     for number, array in enumerate(arrays):
-        spec = codecs.get(array.column, _DEFAULT_CODEC) if not array.name.endswith(INDEX) else _DEFAULT_CODEC
+        spec = array.spec
         shard_rows = _power_above(_asked(shards, array) or defaults[array.name])
         # A chunk longer than the shards that were planned would make the blocks longer too.
         default_rows = chunk_rows_of(spec) or min(array.chunk_rows, shard_rows)
@@ -121,13 +132,14 @@ def _chain(spec: CodecSpec, array: _Array, chunk_rows: int) -> tuple[Mapping[str
     return chain
 
 
-def _arrays(column: ColumnSpec) -> list[_Array]:
+def _arrays(column: ColumnSpec, spec: CodecSpec) -> list[_Array]:
+    name = column.name
     if column.ragged_axes is None:
-        return [_Array(column.name, column.name, ROWS_LOG, column.dtype, column.shape)]
-    values = column.name + VALUES
+        return [_Array(name, name, ROWS_LOG, column.dtype, column.shape, spec)]
+    index = (1 + column.ragged_axes,)
     return [
-        _Array(column.name + INDEX, column.name, ROWS_LOG, np.dtype(np.int64), (1 + column.ragged_axes,)),
-        _Array(values, column.name, values, column.dtype, ()),
+        _Array(name + INDEX, name, ROWS_LOG, np.dtype(np.int64), index, _DEFAULT_CODEC),
+        _Array(name + VALUES, name, name + VALUES, column.dtype, (), spec),
     ]
 
 
@@ -151,7 +163,7 @@ def _default_shards(arrays: Sequence[_Array]) -> dict[str, int]:
     shards: dict[str, int] = {}
     for array in arrays:
         if array in rows and array.is_frame:
-            raw = frame_bytes
+            raw = frame_bytes * packing_of(array.spec)
         elif array in rows and array.row_bytes == widest:
             raw = widest_bytes
         else:

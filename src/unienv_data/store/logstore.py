@@ -141,6 +141,10 @@ class LogStore(CommitView):
             done += count
         self._slots = self._slots.assigned_runs(runs)
 
+    def end_run(self) -> None:
+        if self._writer is not None:
+            self._writer.end_run()
+
     def _begin(self, writer: LogWriter) -> None:
         moved = writer.begin()
         if moved is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unienv_data.columns.data import ColumnData, Ragged
+from unienv_data.columns.data import ColumnData, EncodedRows, Ragged
 from unienv_data.schema.commit import ROWS_LOG, ArrayEntry, Commit, LogEntry, Tail, TailPart
 from unienv_data.store.array import StoredArray, stored_arrays
 from unienv_data.store.arraywriter import ArrayWriter
@@ -19,20 +19,7 @@ from unienv_data.store.ragged import INDEX, VALUES, SharedValues
 from unienv_data.store.reader import CommitReader
 from unienv_data.store.shard import ShardTag, encode_shard
 
-__all__ = ["EncodedRows", "LogWriter"]
-
-
-@dataclass(frozen=True)
-class EncodedRows:
-    """Rows of an array whose chunks hold one row each, encoded as they are.
-
-    Attributes:
-        chunks: the rows.
-        row_bytes: decoded bytes of one.
-    """
-
-    chunks: list[bytes]
-    row_bytes: int
+__all__ = ["LogWriter"]
 
 
 @dataclass
@@ -169,7 +156,7 @@ class LogWriter:
 
     # Appending
 
-    def append(self, columns: Mapping[str, ColumnData | EncodedRows], count: int) -> list[tuple[int, int]]:
+    def append(self, columns: Mapping[str, ColumnData], count: int) -> list[tuple[int, int]]:
         """Add rows.
 
         Args:
@@ -193,7 +180,7 @@ class LogWriter:
                 shared.clear()
             raise
 
-    def _append(self, columns: Mapping[str, ColumnData | EncodedRows], count: int) -> list[tuple[int, int]]:
+    def _append(self, columns: Mapping[str, ColumnData], count: int) -> list[tuple[int, int]]:
         pieces: list[tuple[int, int]] = []
         done = 0
         while done < count:
@@ -207,8 +194,7 @@ class LogWriter:
                 if isinstance(data, Ragged):
                     self._append_ragged(name, data, done, stop)
                 elif isinstance(data, EncodedRows):
-                    self._writers[name].append_encoded(data.chunks[done:stop])
-                    self._writers[name].raw_bytes += data.row_bytes * (stop - done)
+                    self._writers[name].append_pieces(data, done, stop)
                 else:
                     self._writers[name].append(data[done:stop])
             if pieces and sum(pieces[-1]) == self._row:
@@ -253,7 +239,7 @@ class LogWriter:
             region.start = position
             self._shared[name].clear()
 
-    def _reserve_values(self, columns: Mapping[str, ColumnData | EncodedRows], start: int, stop: int) -> bool:
+    def _reserve_values(self, columns: Mapping[str, ColumnData], start: int, stop: int) -> bool:
         """Claim room for the values of rows [start, stop); False where that needs a new block of rows."""
         for column, data in columns.items():
             if not isinstance(data, Ragged):
@@ -288,6 +274,11 @@ class LogWriter:
     def _write_shard(self, array: StoredArray, shard: int, chunks: list[bytes], rows: int) -> None:
         tag = ShardTag(self._dataset, array.entry.id, shard, self._token, rows)
         self._objects.write(array.shard_object(shard), encode_shard(chunks, array.chunks_per_shard, tag))
+
+    def end_run(self) -> None:
+        """What comes next has nothing to do with what has been appended: an episode has ended."""
+        for writer in self._writers.values():
+            writer.end_run()
 
     # Reading and committing what has been appended
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
+from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged, plain_rows
 from unienv_data.store.rowmoves import bring_to_front
 
 __all__ = ["FixedRows", "Place", "RaggedRows", "RowsInMemory", "rows_in_memory"]
@@ -90,6 +90,7 @@ class FixedRows(RowsInMemory):
     def ready(self, data: ColumnData, count: int) -> NDArray[Any]:
         if isinstance(data, Ragged):
             raise TypeError(f"{self._name}: rows of this column have one shape")
+        data = plain_rows(data)
         shape = self._one if count == 1 else (count, *self._shape)
         if data.shape != shape or data.dtype != self._dtype:
             raise ValueError(

@@ -123,6 +123,9 @@ class MemoryStore(SlotStore):
             last = max(slots[0], slots[-1]) if isinstance(slots, range) else int(slots.max())
             self._used = max(self._used, last + 1)
 
+    def end_run(self) -> None:
+        pass  # rows are not encoded
+
     def extend_length(self, count: int) -> None:
         self._check_open()
         length = self._length + count

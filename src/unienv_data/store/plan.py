@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.indexing import RowIndex, row_array
+from unienv_data.store.codecs import Place
 
 __all__ = ["SCATTERED", "Piece", "Plan", "plan_rows", "plan_spans"]
-
-Place = slice | NDArray[np.int64]
 
 SCATTERED = -1
 """Target of a chunk that does not become consecutive rows of the output as a whole."""

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
+from unienv_data.columns.data import ColumnData, ColumnSpec, EncodedRows, Ragged
+from unienv_data.errors import CorruptDataError
 from unienv_data.indexing import RowIndex, row_array
 from unienv_data.schema.commit import Commit
 from unienv_data.store.array import StoredArray, stored_arrays
+from unienv_data.store.codecs import PieceCodec
 from unienv_data.store.gather import ArrayTail, Gather, PendingRows
 from unienv_data.store.plan import Plan, plan_rows, plan_spans
 from unienv_data.store.ragged import INDEX, VALUES, spans_of
@@ -141,10 +143,25 @@ class CommitReader:
         chunks = np.arange(tail.first_chunk, tail.first_chunk + tail.part.chunks, dtype=np.int64)
         return self._gather.encoded(array, chunks, tail)
 
-    def row_chunks(self, array: StoredArray, rows: range) -> list[bytes]:
-        """The encoded chunks of committed rows, for an array whose chunks hold one row each."""
-        chunks = np.arange(rows.start, rows.stop, dtype=np.int64)
-        return self._gather.encoded(array, chunks, self._tail(array))
+    def encoded_rows(self, array: StoredArray, rows: range) -> EncodedRows:
+        """Committed rows as they are encoded, for an array whose chunks hold one row each or can be cut.
+
+        Raises:
+            CorruptDataError: a chunk is missing or damaged.
+        """
+        size, codec = array.entry.chunk_rows, array.codec
+        chunks = np.arange(rows.start // size, -(-rows.stop // size), dtype=np.int64)
+        pieces = self._gather.encoded(array, chunks, self._tail(array))
+        first = [chunk * size for chunk in chunks.tolist()]
+        spans = [(max(rows.start - a, 0), min(rows.stop - a, size)) for a in first]
+        if isinstance(codec, PieceCodec):
+            try:
+                pieces = [codec.piece_of(data, *span) for data, span in zip(pieces, spans, strict=True)]
+            except ValueError as exc:
+                raise CorruptDataError(
+                    f"rows {rows.start} to {rows.stop - 1} of {array.name} cannot be copied: {exc}"
+                ) from exc
+        return EncodedRows(array.dtype, array.entry.shape, pieces, [stop - start for start, stop in spans])
 
     def shard_chunks(self, array: StoredArray, start: int, stop: int) -> Iterator[list[bytes]]:
         """The encoded chunks of the full shards within rows [start, stop), a shard at a time."""

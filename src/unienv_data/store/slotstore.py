@@ -84,6 +84,13 @@ class SlotStore(ABC):
         """
 
     @abstractmethod
+    def end_run(self) -> None:
+        """What is set next has nothing to do with what was set last: an episode has ended.
+
+        Codecs that look at neighbouring rows begin anew.
+        """
+
+    @abstractmethod
     def extend_length(self, count: int) -> None:
         """Add `count` slots, which are unwritten, to a store that grows."""
 

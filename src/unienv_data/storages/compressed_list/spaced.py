@@ -10,6 +10,7 @@ import numpy as np
 
 from unienv_data.base.paths import Path
 from unienv_data.columns import ColumnData, ColumnInfo, ColumnSpec, Ragged, columns_of
+from unienv_data.columns.data import plain_rows
 from unienv_data.errors import CorruptDataError
 from unienv_data.indexing import RowIndex
 from unienv_data.storages.compressed_list.compression import Compression
@@ -106,7 +107,8 @@ def _leaf(spec: ColumnSpec, library: str) -> Leaf:
 def _rows(column: ColumnData, spec: ColumnSpec, count: int) -> Rows:
     """The rows of a column as bytes."""
     if not isinstance(column, Ragged):
-        return _flat(column).reshape(count, -1) if column.size else np.empty((count, 0), np.uint8)
+        plain = plain_rows(column)
+        return _flat(plain).reshape(count, -1) if plain.size else np.empty((count, 0), np.uint8)
     values, size = _flat(column.values), spec.dtype.itemsize
     rows: list[Row] = []
     ends = column.starts + column.counts

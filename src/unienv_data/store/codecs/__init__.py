@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from unienv_data.errors import CodecError
-from unienv_data.store.codecs.base import ChunkCodec, ChunkShape
+from unienv_data.errors import CodecError, MissingDependencyError
+from unienv_data.store.codecs.base import ChunkCodec, ChunkShape, PieceCodec, Place
 from unienv_data.store.codecs.images import image_codec
 from unienv_data.store.codecs.native import NativeCodec, native_codec
 from unienv_data.store.codecs.spec import (
@@ -17,19 +17,24 @@ from unienv_data.store.codecs.spec import (
     chunk_rows_of,
     is_lossless,
     known_codecs,
+    packing_of,
     parse_codec,
 )
 from unienv_data.store.codecs.standin import ZarrCodec
+from unienv_data.store.codecs.video import video_codec
 
 __all__ = [
     "ChunkCodec",
     "ChunkShape",
     "CodecSpec",
+    "PieceCodec",
+    "Place",
     "chain_of",
     "chunk_rows_of",
     "is_lossless",
     "known_codecs",
     "make_codec",
+    "packing_of",
     "parse_codec",
     "try_codec",
 ]
@@ -42,7 +47,12 @@ def make_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> ChunkC
         CodecError: neither knows it.
         MissingDependencyError: an optional package that it needs is not installed.
     """
-    return native_codec(codecs, chunk) or image_codec(codecs, chunk) or ZarrCodec(codecs, chunk)
+    return (
+        native_codec(codecs, chunk)
+        or image_codec(codecs, chunk)
+        or video_codec(codecs, chunk)
+        or ZarrCodec(codecs, chunk)
+    )
 
 
 def try_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> None:
@@ -57,9 +67,12 @@ def try_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> None:
     codec = make_codec(codecs, chunk)
     if isinstance(codec, NativeCodec):  # of which it is known what it can do
         return
+    rows = 1 if isinstance(codec, PieceCodec) else chunk.rows
     try:
-        data = codec.encode(np.zeros(chunk.full, dtype=chunk.dtype))
+        data = codec.encode(np.zeros((rows, *chunk.shape), dtype=chunk.dtype))
         codec.decode(data, np.empty(chunk.nbytes, dtype=np.uint8))
+    except MissingDependencyError:
+        raise
     except Exception as exc:  # codecs of third parties raise what they like
         names = " > ".join(str(each["name"]) for each in codecs)
         raise CodecError(f"codec chain {names}, chunks of {chunk.full} {chunk.dtype}: {exc}") from exc

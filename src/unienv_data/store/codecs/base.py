@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ChunkCodec", "ChunkShape"]
+__all__ = ["ChunkCodec", "ChunkShape", "PieceCodec", "Place"]
+
+Place = slice | NDArray[np.int64]
+"""Rows: consecutive ones, or each by its number."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,16 @@ class ChunkCodec(ABC):
     Attributes:
         chunk: what a chunk holds.
         cheap: decoding costs about as much as handing it to another thread.
+        costly: decoding one chunk is worth a thread.
         works_together: `decode_together` decodes several chunks faster than `decode` one after another.
+        reads_rows: `decode_rows` decodes some rows faster than `decode` all.
     """
 
     chunk: ChunkShape
     cheap: bool = False
+    costly: bool = False
     works_together: bool = False
+    reads_rows: bool = False
 
     @abstractmethod
     def encode(self, rows: NDArray[Any]) -> bytes:
@@ -87,3 +94,79 @@ class ChunkCodec(ABC):
         for data, out in zip(chunks, decoded, strict=True):
             self.decode(data, out)
         return decoded
+
+    def decode_rows(self, data: bytes | memoryview, source: Place, out: NDArray[Any], target: Place) -> None:
+        """Decode some rows of a chunk.
+
+        Args:
+            data: what `encode` gave, read-only.
+            source: rows of the chunk, in any order, with repetitions.
+            out: (N, *shape) of the array's dtype.
+            target: the rows of `out` that become these, as many.
+
+        Raises:
+            ValueError: as `decode`, or a row was never encoded.
+        """
+        rows = np.empty(self.chunk.nbytes, dtype=np.uint8)
+        self.decode(data, rows)
+        out[target] = rows.view(self.chunk.dtype).reshape(self.chunk.full)[source]
+
+
+class PieceCodec(ChunkCodec):
+    """A codec whose chunks are runs of rows, each encoded once, that are joined and cut without decoding.
+
+    A part-filled chunk grows by further pieces. So what a row decodes to never changes, though it is not
+    what was encoded where `is_lossless` is False.
+    """
+
+    costly = True
+    reads_rows = True
+    is_lossless: bool
+
+    @abstractmethod
+    def check(self, rows: NDArray[Any]) -> None:
+        """See that rows, (N, *shape), can be encoded.
+
+        Raises:
+            CodecError: they cannot.
+        """
+
+    @abstractmethod
+    def encode_piece(self, rows: NDArray[Any]) -> bytes:
+        """Rows, (N, *shape), at least one and at most a chunk, contiguous."""
+
+    @abstractmethod
+    def decode_piece(self, piece: bytes, out: NDArray[Any]) -> None:
+        """The first rows of a piece into `out`, (N, *shape).
+
+        Raises:
+            ValueError: it is damaged, or has fewer rows.
+        """
+
+    @abstractmethod
+    def rows_of(self, piece: bytes) -> int:
+        """How many rows a piece has.
+
+        Raises:
+            ValueError: it is none, or not one of rows of this shape.
+        """
+
+    @abstractmethod
+    def cut(self, piece: bytes, start: int, stop: int) -> bytes:
+        """The rows [start, stop) of a piece.
+
+        Raises:
+            ValueError: it is damaged, or has fewer rows.
+        """
+
+    @abstractmethod
+    def piece_of(self, data: bytes | memoryview, start: int, stop: int) -> bytes:
+        """The rows [start, stop) of a chunk.
+
+        Raises:
+            ValueError: it is damaged, or has fewer rows.
+        """
+
+    @abstractmethod
+    def join(self, pieces: Sequence[bytes]) -> bytes:
+        """A chunk of the rows of all pieces, which are a chunk's at most."""

@@ -10,8 +10,19 @@ from unienv_data.errors import CodecError
 from unienv_data.store.codecs.arguments import ParsedCodec, SpecBuilder, integer, named, split_spec
 from unienv_data.store.codecs.base import ChunkShape
 from unienv_data.store.codecs.images import IMAGE_CODECS, IMAGE_SPECS
+from unienv_data.store.codecs.video import NAME as VIDEO
+from unienv_data.store.codecs.video import VideoSettings
+from unienv_data.store.codecs.video.specs import CHUNK_ROWS, VIDEO_SPECS
 
-__all__ = ["CodecSpec", "chain_of", "chunk_rows_of", "is_lossless", "known_codecs", "parse_codec"]
+__all__ = [
+    "CodecSpec",
+    "chain_of",
+    "chunk_rows_of",
+    "is_lossless",
+    "known_codecs",
+    "packing_of",
+    "parse_codec",
+]
 
 CodecSpec = str | Sequence[Mapping[str, Any]]
 """A name with arguments (`zstd:5:bitshuffle`), or the chain itself as in Zarr's metadata."""
@@ -23,6 +34,7 @@ _LOSSLESS = frozenset(
         *("packbits", "crc32", "adler32", "fletcher32"),
     )
 )
+_VIDEO_PACKING = 8
 _SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 
 
@@ -65,7 +77,21 @@ def chunk_rows_of(spec: CodecSpec) -> int | None:
     """
     if isinstance(spec, str):
         return _BUILDERS[parse_codec(spec).name].chunk_rows
-    return 1 if any(codec["name"] in IMAGE_CODECS for codec in _checked(spec)) else None
+    names = [codec["name"] for codec in _checked(spec)]
+    if VIDEO in names:
+        return CHUNK_ROWS
+    return 1 if any(name in IMAGE_CODECS for name in names) else None
+
+
+def packing_of(spec: CodecSpec) -> int:
+    """How many times smaller than others the codec makes frames, in round numbers.
+
+    Raises:
+        CodecError: there is no such codec.
+    """
+    if isinstance(spec, str):
+        return _VIDEO_PACKING if parse_codec(spec).name in VIDEO_SPECS else 1
+    return _VIDEO_PACKING if any(codec["name"] == VIDEO for codec in _checked(spec)) else 1
 
 
 def is_lossless(chain: Sequence[Mapping[str, Any]]) -> bool:
@@ -74,6 +100,8 @@ def is_lossless(chain: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _is_lossless(name: str, configuration: Mapping[str, Any]) -> bool:
+    if name == VIDEO:
+        return VideoSettings.from_configuration(configuration).is_lossless
     if name in IMAGE_CODECS:
         return IMAGE_CODECS[name].is_lossless(configuration)
     return name.removeprefix("numcodecs.") in _LOSSLESS
@@ -160,6 +188,7 @@ _BUILDERS: Mapping[str, SpecBuilder] = {
         "zstd": _after_bytes(_zstd),
     },
     **IMAGE_SPECS,
+    **VIDEO_SPECS,
 }
 
 if sys.byteorder != "little":  # pragma: no cover - no such machine is supported by NumPy's wheels

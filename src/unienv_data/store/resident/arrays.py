@@ -16,6 +16,7 @@ from unienv_data.errors import CorruptDataError
 from unienv_data.indexing import RowIndex, row_array
 from unienv_data.schema.commit import Commit
 from unienv_data.store.array import StoredArray, stored_arrays
+from unienv_data.store.codecs import PieceCodec
 from unienv_data.store.resident.budget import budget_bytes, smallest_within
 from unienv_data.store.resident.file import Load, RowFile
 from unienv_data.store.resident.home import Home, home_of, home_path, used_bytes
@@ -29,8 +30,8 @@ class ResidentArrays:
     """The resident arrays of one dataset, as this process uses them.
 
     An array becomes resident when as many of its chunks have been decoded as it has, or when another process
-    has made it so; from then on it costs no more than what had been spent on it anyway. Arrays whose chunks
-    hold one row, frames, never do.
+    has made it so; from then on it costs no more than what had been spent on it anyway. Frames, which stand
+    alone in their chunks or are video, never do.
 
     Args:
         dataset: the dataset's uuid, in hexadecimal digits.
@@ -124,7 +125,7 @@ class ResidentArrays:
     def _file(self, array: StoredArray, commit: Commit) -> RowFile | None:
         """The array's file, with room for what is committed; None where it is not resident."""
         entry = array.entry
-        if entry.chunk_rows == 1 or not array.row_bytes:
+        if not _can_be(array):
             return None
         if self._pid != os.getpid():  # a forked child shares the files, and not what is kept here
             self._renew()
@@ -170,7 +171,7 @@ class ResidentArrays:
         sizes = {
             _name(other): commit.logs[other.entry.log].length * other.row_bytes
             for other in stored_arrays(commit).values()
-            if other.entry.chunk_rows > 1
+            if _can_be(other)
         }
         if _name(array) not in smallest_within(sizes, budget):
             return False
@@ -191,3 +192,9 @@ def _name(array: StoredArray) -> str:
 def _as_entries(rows: NDArray[np.uint8], array: StoredArray) -> NDArray[Any]:
     """Rows (N, row_bytes), of which nobody else holds any, as entries (N, *shape)."""
     return rows.reshape(-1).view(array.dtype).reshape(len(rows), *array.entry.shape)
+
+
+def _can_be(array: StoredArray) -> bool:
+    """Whether an array is of a kind that is worth having decoded."""
+    is_video = isinstance(array.codec, PieceCodec)
+    return array.entry.chunk_rows > 1 and array.row_bytes > 0 and not is_video
