@@ -43,7 +43,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # Other people's formats, and what is done with whole datasets.
     ("unienv_data.formats",),
     ("unienv_data.conversion", "unienv_data.curate"),
-    ("unienv_data.recording",),
+    ("unienv_data.codec_trials", "unienv_data.recording"),
     ("unienv_data.integrations",),
     # The doors.
     ("unienv_data",),

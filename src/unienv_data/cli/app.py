@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from unienv_data._version import __version__
+from unienv_data.cli.codecs import codecs
 from unienv_data.cli.convert import convert
 from unienv_data.cli.info import info
 from unienv_data.cli.output import show_error
@@ -49,8 +50,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # help as plain text: a pattern such as observation/* is no markup
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Datasets for robot learning on Zarr v3 and Arrow: convert, record and look into them.",
+    help="Datasets for robot learning on Zarr v3 and Arrow: convert, record, look inside, choose codecs.",
 )
+app.command(short_help="Try codecs on a sample of one's own frames.")(codecs)
 app.command(short_help="Convert a recording, such as LeRobot's, into a dataset.")(convert)
 app.command(short_help="Show what a dataset holds.")(info)
 app.command(short_help="Record episodes of a Gymnasium environment into a dataset.")(record)

@@ -119,8 +119,8 @@ _PNG = ImageFormat(
     decode={},
     size=headers.png_size,
     is_lossless=_always,
-    # imagecodecs forgets the byte that begins a line, and the fastest level gives a byte up to nine bits: noise
-    # would not fit.
+    # imagecodecs forgets the byte that begins a line, and the fastest level may give a byte nine bits: there
+    # would be no room for noise.
     room=lambda nbytes, lines: (nbytes + lines) * 5 // 4 + 4096,
 )
 
