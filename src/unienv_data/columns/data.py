@@ -72,7 +72,7 @@ class Ragged:
 class EncodedRows:
     """Rows that are in the form in which the column's codec stores them, and are stored without decoding.
 
-    They stand in the place of arrays where rows are appended, of columns whose codec has such a form: video.
+    They stand in the place of arrays where rows are appended, of columns whose codec has such a form: images, video.
 
     Attributes:
         dtype: data type of an entry.

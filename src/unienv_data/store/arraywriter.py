@@ -107,6 +107,7 @@ class ArrayWriter:
                     raise CodecError(
                         f"{self._array.name}: its codec takes no encoded rows; decode them first"
                     )
+                self._check(piece)
                 self.append_encoded([piece])
                 continue
             try:
@@ -117,6 +118,12 @@ class ArrayWriter:
                     self._close_if_full()
             except ValueError as exc:
                 raise CodecError(f"{self._array.name}: encoded rows that do not fit: {exc}") from exc
+
+    def _check(self, chunk: bytes) -> None:
+        try:
+            self._array.codec.check_encoded(chunk)
+        except ValueError as exc:
+            raise CodecError(f"{self._array.name}: an encoded row that does not fit: {exc}") from exc
 
     def end_run(self) -> None:
         """The next row has nothing to do with the last one."""

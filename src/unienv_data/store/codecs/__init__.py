@@ -9,6 +9,7 @@ import numpy as np
 
 from unienv_data.errors import CodecError, MissingDependencyError
 from unienv_data.store.codecs.base import ChunkCodec, ChunkShape, PieceCodec, Place
+from unienv_data.store.codecs.imagefiles import rows_of_files
 from unienv_data.store.codecs.images import image_codec
 from unienv_data.store.codecs.native import NativeCodec, native_codec
 from unienv_data.store.codecs.spec import (
@@ -36,6 +37,7 @@ __all__ = [
     "make_codec",
     "packing_of",
     "parse_codec",
+    "rows_of_files",
     "try_codec",
 ]
 

@@ -36,10 +36,12 @@ class SpecBuilder:
     Attributes:
         build: the codec chain for such chunks, without the checksum that ends every chain.
         chunk_rows: rows in a chunk where the user asks for no number; None where the size of a row decides.
+        packing: how many times smaller than others it makes frames, in round numbers.
     """
 
     build: Callable[[ParsedCodec, ChunkShape], Sequence[Mapping[str, Any]]]
     chunk_rows: int | None = None
+    packing: int = 1
 
 
 def split_spec(text: str) -> ParsedCodec:

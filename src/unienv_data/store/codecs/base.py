@@ -78,6 +78,14 @@ class ChunkCodec(ABC):
             ValueError: the bytes are damaged, or decode to something else than such a chunk.
         """
 
+    def check_encoded(self, data: bytes) -> None:
+        """See that bytes may stand as a chunk; codecs that can tell without decoding them do.
+
+        Raises:
+            ValueError: they may not.
+        """
+        self.decode(data, np.empty(self.chunk.nbytes, dtype=np.uint8))
+
     def decode_together(self, chunks: Sequence[bytes | memoryview]) -> Sequence[NDArray[np.uint8]]:
         """Decode several chunks, at least one.
 

@@ -35,6 +35,9 @@ class NativeCodec(ChunkCodec):
         packed = self._compressor.compress(rows.reshape(-1).view(np.uint8))
         return with_checksum(packed) if self._checked else packed
 
+    def check_encoded(self, data: bytes) -> None:
+        self._verified(data)
+
     def decode(self, data: bytes | memoryview, out: NDArray[np.uint8]) -> None:
         self._compressor.decompress(data, self._verified(data), out)
 

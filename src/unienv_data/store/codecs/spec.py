@@ -34,7 +34,6 @@ _LOSSLESS = frozenset(
         *("packbits", "crc32", "adler32", "fletcher32"),
     )
 )
-_VIDEO_PACKING = 8
 _SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 
 
@@ -90,8 +89,13 @@ def packing_of(spec: CodecSpec) -> int:
         CodecError: there is no such codec.
     """
     if isinstance(spec, str):
-        return _VIDEO_PACKING if parse_codec(spec).name in VIDEO_SPECS else 1
-    return _VIDEO_PACKING if any(codec["name"] == VIDEO for codec in _checked(spec)) else 1
+        return _BUILDERS[parse_codec(spec).name].packing
+    names = [codec["name"] for codec in _checked(spec)]
+    if VIDEO in names:
+        return VIDEO_SPECS["video"].packing
+    return max(
+        (IMAGE_SPECS[IMAGE_CODECS[name].name].packing for name in names if name in IMAGE_CODECS), default=1
+    )
 
 
 def is_lossless(chain: Sequence[Mapping[str, Any]]) -> bool:

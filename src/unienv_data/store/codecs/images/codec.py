@@ -43,6 +43,18 @@ class ImageCodec(ChunkCodec):
         packed = self.pictures.encode(rows)
         return with_checksum(packed) if self._checked else packed
 
+    def check_encoded(self, data: bytes) -> None:
+        self.pictures.check_size(memoryview(data)[: verified(data) if self._checked else len(data)])
+
+    def adopt(self, file: bytes) -> bytes:
+        """An image file of the codec's format as a chunk, as it came.
+
+        Raises:
+            ValueError: it is of another format or size, has other channels, or is damaged.
+        """
+        self.pictures.decode(memoryview(file), np.empty(self.chunk.nbytes, dtype=np.uint8))
+        return with_checksum(file) if self._checked else file
+
     def decode(self, data: bytes | memoryview, out: NDArray[np.uint8]) -> None:
         picture = memoryview(data)
         if self._checked:

@@ -82,16 +82,25 @@ class PictureCodec:
         """
         if self._header is not None:
             data = memoryview(b"".join((self._header, data, b"\xff\xd9")))
-        size = self.format.size(data)
-        shape = self._readable.get(size)
-        if shape is None:
-            expected = " or ".join(f"{height} x {width}" for height, width in self._readable)
-            raise ValueError(f"a picture of {size[0]} x {size[1]}, expected {expected}")
+        shape = self.check_size(data)
         target = out.view(self._dtype).reshape(shape)
         try:
             self._decode(data, out=target, **self._decoding)
         except (RuntimeError, TypeError, OverflowError, MemoryError) as exc:
             raise ValueError(str(exc)) from exc
+
+    def check_size(self, data: memoryview) -> tuple[int, ...]:
+        """The shape that a picture is decoded to, by the size that its header declares.
+
+        Raises:
+            ValueError: it is of another size than is expected.
+        """
+        size = self.format.size(data)
+        shape = self._readable.get(size)
+        if shape is None:
+            expected = " or ".join(f"{height} x {width}" for height, width in self._readable)
+            raise ValueError(f"a picture of {size[0]} x {size[1]}, expected {expected}")
+        return shape
 
 
 def _library(format: ImageFormat) -> ModuleType:

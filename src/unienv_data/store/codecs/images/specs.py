@@ -138,8 +138,11 @@ _CONFIGURE: Mapping[str, Callable[[ParsedCodec, int], dict[str, Any]]] = {
     "qoi": _qoi,
 }
 
+#: Of the formats that are never without loss; the others may be.
+_PACKING = {"jpeg": 4}
+
 IMAGE_SPECS: Mapping[str, SpecBuilder] = {
-    name: SpecBuilder(partial(_build, format, _CONFIGURE[name]), chunk_rows=1)
+    name: SpecBuilder(partial(_build, format, _CONFIGURE[name]), chunk_rows=1, packing=_PACKING.get(name, 1))
     for name, format in FORMATS.items()
 }
 """Names in specifications; a chunk is one row's picture."""

@@ -44,5 +44,5 @@ def _build(parsed: ParsedCodec, chunk: ChunkShape) -> Sequence[Mapping[str, Any]
     return [{"name": NAME, "configuration": settings.to_configuration()}]
 
 
-VIDEO_SPECS: Mapping[str, SpecBuilder] = {"video": SpecBuilder(_build, chunk_rows=CHUNK_ROWS)}
+VIDEO_SPECS: Mapping[str, SpecBuilder] = {"video": SpecBuilder(_build, chunk_rows=CHUNK_ROWS, packing=8)}
 """Names in specifications; a chunk is a run of frames."""
