@@ -72,7 +72,8 @@ class Ragged:
 class EncodedRows:
     """Rows that are in the form in which the column's codec stores them, and are stored without decoding.
 
-    They stand in the place of arrays where rows are appended, of columns whose codec has such a form: images, video.
+    They stand in the place of arrays where rows are appended, of columns whose codec has such a form: images
+    and video.
 
     Attributes:
         dtype: data type of an entry.

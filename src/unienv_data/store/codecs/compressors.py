@@ -37,6 +37,13 @@ class Compressor(ABC):
         ValueError where they are damaged, or hold another number of bytes.
         """
 
+    def declared_size(self, data: memoryview) -> int | None:
+        """How many bytes `data` says that it holds, or None where it does not say.
+
+        ValueError where it is something else.
+        """
+        return None
+
 
 class Raw(Compressor):
     """Bytes as they are."""
@@ -45,6 +52,9 @@ class Raw(Compressor):
 
     def compress(self, data: NDArray[np.uint8]) -> bytes:
         return data.tobytes()
+
+    def declared_size(self, data: memoryview) -> int | None:
+        return len(data)
 
     def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
         if length != len(out):
@@ -70,6 +80,11 @@ class Blosc(Compressor):
             cast(Any, elements), self._cname, self._level, self._shuffle, self._blocksize
         )
         return packed
+
+    def declared_size(self, data: memoryview) -> int | None:
+        if len(data) < 16:
+            raise ValueError(f"{len(data)} bytes are no blosc frame")
+        return int(_BLOSC_SIZES.unpack_from(data, 4)[0])
 
     def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
         # The header states both sizes: a wrong one would leave part of `out` as it was.
@@ -132,6 +147,13 @@ class Zstd(Compressor):
             self._mine.compressor = zstandard.ZstdCompressor(level=self._level, write_checksum=self._checksum)
         packed: bytes = self._mine.compressor.compress(cast(Any, data))
         return packed
+
+    def declared_size(self, data: memoryview) -> int | None:
+        try:
+            size = int(zstandard.frame_content_size(data))
+        except zstandard.ZstdError as exc:
+            raise ValueError(str(exc)) from exc
+        return None if size < 0 else size
 
     def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
         (out[:],) = self.decompress_together([memoryview(data)[:length]], len(out))

@@ -36,7 +36,9 @@ class NativeCodec(ChunkCodec):
         return with_checksum(packed) if self._checked else packed
 
     def check_encoded(self, data: bytes) -> None:
-        self._verified(data)
+        size = self._compressor.declared_size(memoryview(data)[: self._verified(data)])
+        if size not in (None, self.chunk.nbytes):
+            raise ValueError(f"{size} bytes, expected {self.chunk.nbytes}")
 
     def decode(self, data: bytes | memoryview, out: NDArray[np.uint8]) -> None:
         self._compressor.decompress(data, self._verified(data), out)

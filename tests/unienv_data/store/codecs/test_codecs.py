@@ -21,6 +21,7 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.storage import MemoryStore
 
 from unienv_data.store.codecs import ChunkShape, chain_of, make_codec
+from unienv_data.store.codecs.checked import with_checksum
 from unienv_data.store.codecs.native import NativeCodec, native_codec
 from unienv_data.store.codecs.standin import ZarrCodec
 
@@ -268,3 +269,18 @@ def test_many_threads_share_a_codec() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(check, range(60)))
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_what_may_stand_as_a_chunk_is_told_without_decoding(spec: str) -> None:
+    chunk, other = (ChunkShape(rows, np.dtype(np.int32), (5, 3)) for rows in (4, 5))
+    codec = make_codec(chain_of(spec, chunk), chunk)
+    codec.check_encoded(codec.encode(sample(chunk)))
+    wrong = [b"", b"abcd", with_checksum(b"noise"), codec.encode(sample(chunk))[:-1]]
+    if "gzip" not in spec:  # which says its size at the end only
+        wrong.append(make_codec(chain_of(spec, other), other).encode(sample(other)))
+    else:
+        wrong.remove(with_checksum(b"noise"))
+    for data in wrong:
+        with pytest.raises(ValueError, match=r"."):
+            codec.check_encoded(data)
