@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from unienv_data.replay_buffer.collecting.canonical import KEYS, CanonicalParts, Step
+from unienv_data.replay_buffer.collecting.canonical import KEYS, CanonicalParts, Field, Step
+from unienv_interface.backends.base import AnyBackend
 from unienv_interface.env_base.env import AnyEnv
 from unienv_interface.errors import SpaceError, SpaceValueError
 from unienv_interface.space import BinarySpace, BoxSpace, DictSpace
@@ -33,12 +34,14 @@ class TransitionBuilder(ABC):
         constants: members of the batch, by key, that are the same at every step.
         given: keys of which the batch has what the step has, as it is.
         is_whole: whether the batch is sure to be a dict that has the keys of the space.
+        fields: where the members that are not constant stand in a step; None where one has to be made.
     """
 
     is_per_slot: bool = False
     constants: Mapping[str, Any] = MappingProxyType({})
     given: frozenset[str] = frozenset()
     is_whole: bool = False
+    fields: Mapping[str, Field] | None = None
 
     @abstractmethod
     def build(self, step: Step) -> Any:
@@ -99,22 +102,39 @@ class _ByKeys(TransitionBuilder):
         if "env_index" in space.spaces:
             self.constants = {"env_index": dict(self._getters)["env_index"](_NOTHING)}
         self.given = frozenset(parts.given & space.spaces.keys())
+        fields = {
+            key: parts.field(key, _floating(member))
+            for key, member in space.spaces.items()
+            if key not in self.constants
+        }
+        self.fields = {key: field for key, field in fields.items() if field is not None}
+        if len(self.fields) < len(fields):
+            self.fields = None
 
     def _getter(self, parts: CanonicalParts, key: str, space: AnySpace) -> Callable[[Step], Any]:
         if key in ("obs", "next_obs", "action", "context"):
             return parts.getter(key)
-        floating = isinstance(space, BoxSpace) and space.backend.dtype_is_real_floating(space.dtype)
-        get = parts.getter(key, space.dtype if floating else None)
-        shape = (*parts.batch, *(space.shape or ()))
+        get = parts.getter(key, _floating(space))
         if isinstance(space, BoxSpace | BinarySpace) and space.shape and prod(space.shape) == 1:
-            flat, backend = get, space.backend
-            get = lambda step: backend.reshape(flat(step), shape)  # noqa: E731 - a step of (B,) as (B, 1)
+            get = _reshaped(get, space.backend, (*parts.batch, *space.shape))  # a step of (B,) as (B, 1)
         if key == "env_index":
             get = _constant(get, space, parts)
         return get
 
     def build(self, step: Step) -> dict[str, Any]:
         return {key: get(step) for key, get in self._getters}
+
+
+def _floating(space: AnySpace) -> Any:
+    """The type of a space of floating numbers; None of others."""
+    is_floating = isinstance(space, BoxSpace) and space.backend.dtype_is_real_floating(space.dtype)
+    return space.dtype if is_floating else None
+
+
+def _reshaped(
+    get: Callable[[Step], Any], backend: AnyBackend, shape: tuple[int, ...]
+) -> Callable[[Step], Any]:
+    return lambda step: backend.reshape(get(step), shape)
 
 
 def _constant(get: Callable[[Step], Any], space: AnySpace, parts: CanonicalParts) -> Callable[[Step], Any]:

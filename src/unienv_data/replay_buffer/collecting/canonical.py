@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -13,10 +14,12 @@ from unienv_interface.env_base.env import AnyEnv
 from unienv_interface.space import BinarySpace, BoxSpace
 from unienv_interface.space.space import AnySpace
 
-__all__ = ["KEYS", "CanonicalParts", "Step"]
+__all__ = ["KEYS", "CanonicalParts", "Field", "Step"]
 
 KEYS = ("obs", "next_obs", "action", "reward", "terminated", "truncated", "done", "context", "env_index")
 """Every part that there is."""
+
+_FLOATS = tuple(map(np.dtype, (np.float64, np.float32, np.float16)))
 
 
 class Step(NamedTuple):
@@ -34,6 +37,21 @@ class Step(NamedTuple):
     terminated: Any
     truncated: Any
     env_index: Any
+
+
+@dataclass(frozen=True)
+class Field:
+    """A part of a transition that stands in a step, so that nothing has to be made.
+
+    Attributes:
+        position: its position in a Step.
+        cast: what makes the part of what stands there; None where it is the part.
+        dtypes: types of arrays of which NumPy makes the same when it writes them to where the part belongs.
+    """
+
+    position: int
+    cast: Callable[[Any], Any] | None = None
+    dtypes: tuple[np.dtype[Any], ...] = ()
 
 
 class CanonicalParts:
@@ -97,7 +115,20 @@ class CanonicalParts:
         if key == "done":
             terminated, truncated = self._flag("terminated"), self._flag("truncated")
             return lambda step: self._backend.logical_or(terminated(step), truncated(step))
-        return self._flag(key) if key != "reward" else self._reward(reward_dtype)
+        if key != "reward":
+            return self._flag(key)
+        cast = self._rewards(reward_dtype)
+        return lambda step: cast(step.reward)
+
+    def field(self, key: str, reward_dtype: Any = None) -> Field | None:
+        """Where a part of a step stands, if it does; the arguments are those of `getter`."""
+        if self._moves or not self.batch or key not in Step._fields or key == "env_index":
+            return None
+        position = Step._fields.index(key)
+        if key != "reward":
+            return Field(position)
+        cast = self._rewards(reward_dtype)
+        return Field(position, cast, () if reward_dtype is None or not self._is_numpy else _FLOATS)
 
     def _value(self, key: str) -> Callable[[Step], Any]:
         if not self._moves:
@@ -110,19 +141,19 @@ class CanonicalParts:
             return attrgetter(key)
         return lambda step: self._array(getattr(step, key))
 
-    def _reward(self, dtype: Any) -> Callable[[Step], Any]:
+    def _rewards(self, dtype: Any) -> Callable[[Any], Any]:
         backend = self._backend
         wanted = backend.default_floating_dtype if dtype is None else dtype
 
-        def reward(step: Step) -> Any:
-            given = self._array(step.reward)
+        def cast(reward: Any) -> Any:
+            given = self._array(reward)
             if type(given) is np.ndarray and given.dtype.kind == "f":
                 return given.astype(wanted, copy=False)
             if given.dtype == wanted or not backend.dtype_is_real_floating(given.dtype):
                 return given
             return backend.astype(given, wanted)
 
-        return reward
+        return cast
 
     def _array(self, x: Any) -> Any:
         """Numbers or an array of the environment's as an array of the backend."""

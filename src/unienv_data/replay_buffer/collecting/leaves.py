@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unienv_data.replay_buffer.collecting.canonical import Field
 from unienv_interface.space import BinarySpace, BoxSpace, DictSpace, TextSpace, TupleSpace
 from unienv_interface.space.space import AnySpace
 from unienv_interface.space.space_utils.batch_utils import batch_space
@@ -27,7 +29,7 @@ LeafPath: TypeAlias = tuple[Any, ...]
 """Keys of dicts and positions in tuples that lead to an array."""
 
 _BYTES = 4 << 20
-_MOST_STEPS = 256
+_MOST_STEPS = 1024
 _REFERENCE_BYTES = 8
 _SMALL = 1024  # elements
 
@@ -103,19 +105,16 @@ class StagedLeaf:
         space: its space, that of one slot.
         steps: T, for how many steps.
         slots: B.
-        by_slot: whether rows of one slot lie together: (B, T, *D) rather than (T, B, *D).
     """
 
-    def __init__(self, path: LeafPath, space: AnySpace, steps: int, slots: int, *, by_slot: bool) -> None:
+    def __init__(self, path: LeafPath, space: AnySpace, steps: int, slots: int) -> None:
         self.path, self._name = path, "/".join(map(str, path))
         self._steps = steps
         self._is_text = isinstance(space, TextSpace)
         self._dtype = np.dtype(object) if self._is_text else np.dtype(space.dtype)
         self._shape: tuple[int, ...] = () if self._is_text else tuple(space.shape or ())
         self.space, self._all = space, batch_space(space, slots)
-        axes = (slots, steps) if by_slot else (steps, slots)
-        rows: NDArray[Any] = np.zeros((*axes, *self._shape), dtype=self._dtype)
-        self._rows = rows.swapaxes(0, 1) if by_slot else rows  # (T, B, *D), however it lies
+        self._rows: NDArray[Any] = np.zeros((steps, slots, *self._shape), dtype=self._dtype)
         self._step_shape = (slots, *self._shape)
         self._low: NDArray[Any] | None = None
         self._high: NDArray[Any] | None = None
@@ -125,26 +124,33 @@ class StagedLeaf:
             self._high = self._bound(bounds.high) if bounds.restricts_high() else None
         ones = int(np.prod(self._shape, dtype=np.int64))
         self._yes = b"\x01" * ones
-        self._all_yes = self._yes * slots
 
     def _bound(self, bound: NDArray[Any]) -> NDArray[Any]:
         """Of the shape of what it is compared with, where that is small: NumPy is faster so."""
         size = int(np.prod(self._shape, dtype=np.int64))
         return np.broadcast_to(bound, self._shape).copy() if size <= _SMALL else bound
 
-    def plan(self, seen: list[Any]) -> tuple[Any, ...]:
-        """What `write_steps` needs to know: the key, what surely fits, where it goes, and this leaf.
+    def plan(self, seen: list[Any], field: Field | None = None) -> tuple[Any, ...]:
+        """What `write_steps` needs to know: the key, what surely fits, where it goes, and who else writes it.
 
         Args:
             seen: holds the array that was last found to fit, of this leaf and of those that share the list;
                 None in it for nothing. Empty where arrays may change between two steps.
+            field: where it stands in steps; None where it is looked up by its key in a dict.
         """
         low, high = (
             bound if bound is None or bound.shape != self._shape else np.stack([bound] * self._step_shape[0])
             for bound in (self._low, self._high)
         )
-        dtype = None if self._is_text else self._dtype  # None is the type of no array
-        return self.path[-1], dtype, self._step_shape, low, high, self._all_yes, self._rows, self, seen
+        dtypes: tuple[np.dtype[Any], ...] = () if self._is_text else (self._dtype,)
+        key, write = self.path[-1], self.write_all
+        if field is not None:
+            key, dtypes = field.position, (*dtypes, *field.dtypes)
+            write = self.write_all if field.cast is None else partial(self._write_cast, field.cast)
+        return key, dtypes, self._step_shape, low, high, self._rows, write, seen
+
+    def _write_cast(self, cast: Callable[[Any], Any], at: int, value: Any) -> None:
+        self.write_all(at, cast(value))
 
     def fill(self, value: Any) -> None:
         """Write the arrays (B, *D) of all slots, which are the same at every step.
@@ -218,35 +224,39 @@ class StagedLeaf:
         return self._rows[start:stop, slot]
 
 
-def write_steps(plans: Sequence[tuple[Any, ...]], at: int, transitions: Mapping[Any, Any]) -> None:
-    """Write the arrays (B, *D) of several leaves, all of them members of one dict.
+def write_steps(plans: Sequence[tuple[Any, ...]], at: int, parts: Any) -> None:
+    """Write the arrays (B, *D) of several leaves, all of them members of one dict, or of one tuple.
 
     This is done at every step, so that it is one loop. Whatever it cannot tell, NaN for one, the space itself
-    is asked, which takes ten times as long. Of few booleans the bytes are compared four times as fast as
-    NumPy finds that all are true.
+    is asked, which takes ten times as long. What is within bounds is what limiting it leaves as it was: with
+    few elements this is faster than to compare it twice.
 
     Args:
         plans: what `StagedLeaf.plan` gave.
         at: where in the ring the step goes.
-        transitions: the dict.
+        parts: the dict, or the tuple.
 
     Raises:
         SpaceValueError: a part does not fit its space.
     """
-    array = np.ndarray
-    for key, dtype, shape, low, high, yes, rows, leaf, seen in plans:
-        value = transitions[key]
+    array, at_least, at_most = np.ndarray, np.fmax, np.fmin  # of NaN and a bound, these take the bound
+    for key, dtypes, shape, low, high, rows, write, seen in plans:
+        value = parts[key]
         if seen and value is seen[0]:
             rows[at] = value
-        elif (
-            type(value) is array
-            and value.dtype is dtype
-            and value.shape == shape
-            and (low is None or (value >= low).tobytes() == yes)
-            and (high is None or (value <= high).tobytes() == yes)
-        ):
+            continue
+        if type(value) is not array or value.dtype not in dtypes or value.shape != shape:
+            write(at, value)
+            continue
+        if low is None and high is None:
             rows[at] = value
-            if seen:
-                seen[0] = value
         else:
-            leaf.write_all(at, value)
+            row = rows[at]
+            bounded = value if low is None else at_least(value, low, row)
+            if high is not None:
+                at_most(bounded, high, row)
+            if row.tobytes() != value.tobytes():
+                write(at, value)
+                continue
+        if seen:
+            seen[0] = value

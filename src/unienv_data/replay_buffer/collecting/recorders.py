@@ -125,9 +125,14 @@ class _Staging(Recorder):
             constants={} if slots is None else builder.constants,
             kept=builder.given - {"action"},
             is_whole=builder.is_whole,
+            fields=None if slots is None or validates else builder.fields,
         )
+        self._takes_steps = self._staged.takes_steps
 
     def record(self, step: Step, recorded: NDArray[np.bool_] | None, ended: Sequence[int]) -> None:
+        if self._takes_steps and recorded is None and not ended:
+            self._staged.take_step(step)
+            return
         if self._slots is None:
             self._staged.write_one(0, self._built(step, None))
         elif not self._is_per_slot:

@@ -10,28 +10,33 @@ from numpy.typing import NDArray
 from unienv_interface.env_base.env import AnyEnv
 from unienv_interface.errors import EnvError
 
-__all__ = ["Slots", "any_true", "host_flags"]
+__all__ = ["Slots", "ended_slots"]
 
 _BOOL = np.dtype(np.bool_)
 
 
-def host_flags(env: AnyEnv, terminated: Any, truncated: Any) -> NDArray[np.bool_]:
-    """(B,) whether the episode of a slot ends, on the host; (1,) without a batch axis."""
-    if type(terminated) is np.ndarray and type(truncated) is np.ndarray and terminated.dtype is _BOOL:
+def ended_slots(env: AnyEnv, terminated: Any, truncated: Any) -> NDArray[np.bool_] | None:
+    """(B,) whether the episode of a slot ends, on the host; (1,) without a batch axis; None where none does.
+
+    Of few flags, the bytes tell four times as fast as NumPy does.
+    """
+    if (
+        type(terminated) is np.ndarray
+        and type(truncated) is np.ndarray
+        and terminated.dtype is _BOOL
+        and truncated.dtype is _BOOL
+    ):
+        if b"\x01" not in terminated.tobytes() and b"\x01" not in truncated.tobytes():
+            return None
         return (terminated | truncated).reshape(-1)
     ended: NDArray[np.bool_] = _host(env, terminated) | _host(env, truncated)
-    return ended
+    return ended if ended.any() else None
 
 
 def _host(env: AnyEnv, flags: Any) -> NDArray[np.bool_]:
     is_array = env.backend.is_backendarray(flags) and not isinstance(flags, np.generic)
     host = np.asarray(env.backend.to_numpy(flags) if is_array else flags)
     return host.reshape(-1).astype(np.bool_, copy=False)
-
-
-def any_true(flags: NDArray[np.bool_]) -> bool:
-    """Whether one is true; of few flags, four times as fast as NumPy says so."""
-    return b"\x01" in flags.tobytes()
 
 
 class Slots:

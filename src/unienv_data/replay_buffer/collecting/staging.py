@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.errors import ReadOnlyError
+from unienv_data.replay_buffer.collecting.canonical import Field, Step
 from unienv_data.replay_buffer.collecting.layout import AnyBuffer, is_durable
 from unienv_data.replay_buffer.collecting.leaves import (
     LeafPath,
@@ -58,6 +59,7 @@ class StagedSteps:
         kept: keys of members whose arrays do not change once they have been given: "next_obs" of a step is
             "obs" of the next one.
         is_whole: whether what comes is sure to be a dict of all members and no others.
+        fields: where the members that are not constant stand in steps; None where they do not.
     """
 
     def __init__(
@@ -70,20 +72,23 @@ class StagedSteps:
         constants: Mapping[str, Any],
         kept: Set[str],
         is_whole: bool,
+        fields: Mapping[str, Field] | None,
     ) -> None:
         self._space, self._batched = space, batch_space(space, slots)
         self._slots, self._by_slot = slots, by_slot
         self._room = room_for(space, slots)
         self._all_forms = forms_of(space)
         self._forms = [form for form in self._all_forms if form[0] or not is_whole]
-        self._leaves = [
-            StagedLeaf(path, leaf, self._room, slots, by_slot=by_slot) for path, leaf in leaves_of(space)
-        ]
+        self._leaves = [StagedLeaf(path, leaf, self._room, slots) for path, leaf in leaves_of(space)]
         constant = [leaf for leaf in self._leaves if leaf.path and leaf.path[0] in constants]
         for leaf in constant:
             leaf.fill(constants[leaf.path[0]])
         self._changing = [leaf for leaf in self._leaves if leaf not in constant]
         self._plans = list(self._planned(self._changing, kept).items())
+        self._fields: list[tuple[Any, ...]] = []
+        if fields is not None and all(len(leaf.path) == 1 for leaf in self._changing):
+            self._fields = self._planned(self._changing, kept, fields).get((), [])
+        self.takes_steps = bool(self._fields)
         self._full = self._room  # the position that has no room before somebody takes what there is
         self._end = 0  # the position that comes next
         self._taken = [0 for _ in buffers]  # how far each buffer has come
@@ -97,18 +102,35 @@ class StagedSteps:
             buffer.feed_from(partial(self._give, number))
 
     @staticmethod
-    def _planned(leaves: Sequence[StagedLeaf], kept: Set[str]) -> dict[LeafPath, list[tuple[Any, ...]]]:
+    def _planned(
+        leaves: Sequence[StagedLeaf], kept: Set[str], fields: Mapping[str, Field] | None = None
+    ) -> dict[LeafPath, list[tuple[Any, ...]]]:
         """How to write the leaves, by the path of the dict or tuple that holds them."""
         plans: dict[LeafPath, list[tuple[Any, ...]]] = {}
         seen: dict[tuple[LeafPath, AnySpace], list[Any]] = {}
-        for leaf in leaves:
+        # What was "next_obs" at the step before is looked for before another "next_obs" is remembered.
+        for leaf in sorted(leaves, key=lambda leaf: leaf.path[:1] == ("next_obs",)):
             first = leaf.path[0] if leaf.path else None
             where = ("obs", *leaf.path[1:]) if first == "next_obs" else leaf.path
             known = seen.setdefault((where, leaf.space), [None]) if first in kept else []
-            plans.setdefault(leaf.path[:-1], []).append(leaf.plan(known))
+            plan = leaf.plan(known, fields[leaf.path[0]] if fields else None)
+            plans.setdefault(leaf.path[:-1], []).append(plan)
         return plans
 
     # What the thread that collects does
+
+    def take_step(self, step: Step) -> None:
+        """Write a step of all slots as it is, with which no segment ends, and publish it.
+
+        Only where `takes_steps`. What `write_all` and `publish` do, without a call more than needed.
+
+        Raises:
+            SpaceValueError: a part of it does not fit the space.
+        """
+        write_steps(self._fields, self._place() if self._end == self._full else self._end % self._room, step)
+        if self._partial_end > self._end - self._room:
+            self._recorded[self._end % self._room] = True
+        self._end += 1
 
     def write_all(self, transitions: Any) -> None:
         """Write the transitions of a step, a batch of B rows, where nobody sees them yet.

@@ -23,7 +23,7 @@ from unienv_data.replay_buffer.collecting.layout import (
     resolve_mode,
 )
 from unienv_data.replay_buffer.collecting.recorders import recorder_for
-from unienv_data.replay_buffer.collecting.slots import Slots, any_true, host_flags
+from unienv_data.replay_buffer.collecting.slots import Slots, ended_slots
 from unienv_interface.backends.base import BArrayType, BDeviceType, BDtypeType, BRNGType
 from unienv_interface.env_base import ActType, ContextType, Env, ObsType, RenderFrame, Wrapper
 from unienv_interface.errors import EnvError
@@ -259,7 +259,9 @@ class ReplayBufferCollectionWrapper(
         """
         if self._pending_step is not None or self._pending_reset is not None:
             self._refuse_pending("step")
-        self._require_episode()
+        if not self._slots.all_live:
+            self._require_episode()
+        self._collection.recorder.check()
         kept = self._seen.kept(action)
         observation, reward, terminated, truncated, info = self.env.step(action)
         self._record(kept, observation, reward, terminated, truncated)
@@ -272,7 +274,9 @@ class ReplayBufferCollectionWrapper(
             EnvError: no episode is under way, or a step or reset is.
         """
         self._refuse_pending("step_async")
-        self._require_episode()
+        if not self._slots.all_live:
+            self._require_episode()
+        self._collection.recorder.check()
         kept = self._seen.kept(action)
         self.env.step_async(action)
         self._pending_step = (kept,)
@@ -295,18 +299,17 @@ class ReplayBufferCollectionWrapper(
         return observation, reward, terminated, truncated, info
 
     def _require_episode(self) -> None:
-        if not self._slots.all_live and not self._slots.live.any():
+        if not self._slots.live.any():
             raise EnvError(
                 f"{type(self).__name__}.step: expected an episode under way, but none has begun, or all have "
                 "ended; call reset() first"
             )
-        self._collection.recorder.check()
 
     def _record(self, action: Any, observation: Any, reward: Any, terminated: Any, truncated: Any) -> None:
         slots = self._slots
-        ended = host_flags(self.env, terminated, truncated)
+        ended = ended_slots(self.env, terminated, truncated)
         ending: list[int] = []
-        if any_true(ended):
+        if ended is not None:
             ended = ended & slots.live
             ending = np.flatnonzero(ended).tolist()
         seen = self._seen
@@ -328,7 +331,7 @@ class ReplayBufferCollectionWrapper(
             raise
         seen.observation = following
         slots.stepped()
-        if ending:
+        if ended is not None and ending:
             slots.end(ended)
             self._collection.episodes_ended(ending)
 
