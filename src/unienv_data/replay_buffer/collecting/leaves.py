@@ -29,7 +29,7 @@ LeafPath: TypeAlias = tuple[Any, ...]
 """Keys of dicts and positions in tuples that lead to an array."""
 
 _BYTES = 4 << 20
-_MOST_STEPS = 1024
+_MOST_STEPS = 4096
 _REFERENCE_BYTES = 8
 _SMALL = 1024  # elements
 
