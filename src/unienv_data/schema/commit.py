@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from unienv_data.errors import CorruptDataError, DocumentError, UnsupportedVersionError
@@ -191,7 +191,7 @@ class Commit:
 
     def to_bytes(self) -> bytes:
         """The document, strict JSON in UTF-8, with its checksum."""
-        return encode_document({"format": FORMAT_NAME, "version": FORMAT_VERSION, **asdict(self)})
+        return encode_document({"format": FORMAT_NAME, "version": FORMAT_VERSION, **vars(self)})
 
     @staticmethod
     def from_bytes(data: bytes, source: str) -> Commit:

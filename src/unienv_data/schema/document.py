@@ -19,9 +19,14 @@ _END = re.compile(rb',"crc32c":"([0-9a-f]{8})"}\Z')
 
 
 def encode_document(document: Mapping[str, Any]) -> bytes:
-    """A document of at least one member as strict JSON in UTF-8, its checksum added as the last one."""
+    """A document of at least one member as strict JSON in UTF-8, its checksum added as the last one.
+
+    Dataclasses in it are written as objects of their fields.
+    """
     members = {key: value for key, value in document.items() if key != CHECKSUM}
-    body = json.dumps(members, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()[:-1]
+    # To copy dataclasses into dictionaries first takes ten times as long.
+    text = json.dumps(members, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=vars)
+    body = text.encode()[:-1]
     return b'%b,"%b":"%08x"}' % (body, CHECKSUM.encode(), crc32c(body))
 
 
