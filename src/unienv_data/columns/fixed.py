@@ -129,13 +129,20 @@ def _scalar_types(dtype: np.dtype[Any]) -> frozenset[type]:
 
 
 def _is_above(low: NDArray[Any], values: NDArray[Any]) -> bool:
+    if values.size <= _FEW:
+        return _NO not in (values >= low).tobytes()
     # One reduction makes no array as large as the values.
     return bool(values.min() >= low if low.size == 1 else (values >= low).all())
 
 
 def _is_below(high: NDArray[Any], values: NDArray[Any]) -> bool:
+    if values.size <= _FEW:
+        return _NO not in (values <= high).tobytes()
     return bool(values.max() <= high if high.size == 1 else (values <= high).all())
 
+
+_FEW = 1024  # elements: of the outcome for so few, the bytes tell faster than a reduction does
+_NO = b"\x00"
 
 register_node(BoxSpace, lambda space, name, path: FixedNode(space, name, path, "box"))
 register_node(BinarySpace, lambda space, name, path: FixedNode(space, name, path, "binary"))

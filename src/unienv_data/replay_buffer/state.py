@@ -26,7 +26,10 @@ def appended(state: BufferState, count: int) -> tuple[RowIndex, BufferState]:
         state: the state.
         count: rows to append; of more than the capacity, the last get slots.
     """
-    stored = count if state.capacity is None else min(count, state.capacity)
+    if state.capacity is None:
+        first = state.count + state.offset
+        return range(first, first + count), _grown(state, count)
+    stored = min(count, state.capacity)
     slots, rows, offset = next_slots(state.count, state.offset, state.capacity, stored)
     # The rows that get no slot are evicted as soon as they are appended.
     gone, ranges = segments.evict(state.count + count - rows, state.evicted, state.removed)
@@ -39,6 +42,13 @@ def appended(state: BufferState, count: int) -> tuple[RowIndex, BufferState]:
         removed=ranges,
     )
     return slots, after
+
+
+def _grown(state: BufferState, count: int) -> BufferState:
+    """With further rows, and nothing else: what every row that is appended makes, faster than `replace`."""
+    after = object.__new__(BufferState)
+    after.__dict__.update(state.__dict__, count=state.count + count, appended=state.appended + count)
+    return after
 
 
 def opened(state: BufferState, count: int, owner: str | None = None) -> BufferState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -58,6 +59,21 @@ class ArrayWriter:
     def position(self) -> int:
         """The row that comes next."""
         return self._first_row + len(self._chunks) * self._array.entry.chunk_rows + self._partial.filled
+
+    @property
+    def room(self) -> int:
+        """How many rows come before the one that completes a chunk."""
+        return self._array.entry.chunk_rows - self._filled - 1 if self._array.row_bytes else sys.maxsize
+
+    def fill(self, rows: NDArray[Any]) -> None:
+        """Add rows, (n, *shape), of the array's dtype, for which there is `room`; this cannot fail."""
+        if not self._array.row_bytes:
+            self._first_row += len(rows)
+            return
+        filled = self._filled + len(rows)
+        self._partial[self._filled : filled] = rows
+        self._filled = filled
+        self.raw_bytes += rows.nbytes
 
     def append(self, rows: NDArray[Any]) -> None:
         """Add rows, (n, *shape), contiguous and of the array's dtype, that stay within the claimed blocks."""

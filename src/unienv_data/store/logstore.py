@@ -133,6 +133,9 @@ class LogStore(CommitView):
         if not writer.has_begun:
             self._begin(writer)
         pieces = writer.append(columns, len(slots))
+        if len(slots) == 1:
+            self._slots = self._slots.assigned(slots[0], pieces[0][0], 1)
+            return
         runs: list[tuple[int, int, int]] = []
         done = 0
         for row, count in pieces:

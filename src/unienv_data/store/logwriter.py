@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unienv_data.columns.data import ColumnData, EncodedRows, Ragged
 from unienv_data.schema.commit import ROWS_LOG, ArrayEntry, Commit, LogEntry, Tail, TailPart
@@ -57,6 +59,7 @@ class LogWriter:
         self._regions: dict[str, _Region] = {}
         self._shared: dict[str, SharedValues] = {}
         self._row = base.logs[ROWS_LOG].length
+        self._room = 0  # rows that complete no chunk of any array, nor the block
         self.changes = 0  # counts what a commit would have to hold
 
     @property
@@ -166,12 +169,21 @@ class LogWriter:
         Returns:
             (first log row, number of rows) of each run of consecutive log rows that they became.
         """
-        marks = {name: writer.mark() for name, writer in self._writers.items()}
-        regions = {name: replace(region) for name, region in self._regions.items()}
         row = self._row
         self.changes += 1
+        if count <= self._room:
+            for name, data in columns.items():
+                self._writers[name].fill(cast("NDArray[Any]", data))
+            self._row += count
+            self._room -= count
+            return [(row, count)]
+        marks = {name: writer.mark() for name, writer in self._writers.items()}
+        regions = {name: replace(region) for name, region in self._regions.items()}
+        self._room = 0
         try:
-            return self._append(columns, count)
+            pieces = self._append(columns, count)
+            self._room = self._common_room()
+            return pieces
         except BaseException:
             for name, mark in marks.items():
                 self._writers[name].restore(mark)
@@ -206,6 +218,12 @@ class LogWriter:
         if self._row == self._regions[ROWS_LOG].end:
             self._finish_values()
         return pieces
+
+    def _common_room(self) -> int:
+        if len(self._regions) > 1:  # ragged columns take room in logs of their own
+            return 0
+        room = min((writer.room for writer in self._writers.values()), default=0)
+        return min(room, self._regions[ROWS_LOG].end - self._row - 1)
 
     def _append_ragged(self, name: str, data: Ragged, start: int, stop: int) -> None:
         values = self._writers[name + VALUES]
@@ -290,6 +308,7 @@ class LogWriter:
         """Write the part-filled shards to their places; the next row begins a new block."""
         region = self._regions[ROWS_LOG]
         self.changes += 1
+        self._room = 0
         for name, array in self._arrays.items():
             if array.entry.log == ROWS_LOG:
                 writer = self._writers[name]
