@@ -14,7 +14,7 @@ from unienv_data.store import pool
 from unienv_data.store.array import StoredArray
 from unienv_data.store.codecs import PieceCodec
 from unienv_data.store.gather import PendingRows
-from unienv_data.store.partchunk import PartChunk, PiecedChunk, part_chunk
+from unienv_data.store.partchunk import PartChunk, PiecedChunk, RawChunk, part_chunk
 from unienv_data.store.shard import encode_index
 
 __all__ = ["ArrayWriter", "Mark", "ShardSink"]
@@ -62,17 +62,18 @@ class ArrayWriter:
 
     @property
     def room(self) -> int:
-        """How many rows come before the one that completes a chunk."""
-        return self._array.entry.chunk_rows - self._filled - 1 if self._array.row_bytes else sys.maxsize
+        """How many rows come before the one that completes a chunk, and cannot fail to be added."""
+        if not self._array.row_bytes:
+            return sys.maxsize
+        is_raw = isinstance(self._partial, RawChunk)
+        return self._array.entry.chunk_rows - self._partial.filled - 1 if is_raw else 0
 
     def fill(self, rows: NDArray[Any]) -> None:
-        """Add rows, (n, *shape), of the array's dtype, for which there is `room`; this cannot fail."""
+        """Add rows, (n, *shape), of the array's dtype, for which there is `room`."""
         if not self._array.row_bytes:
             self._first_row += len(rows)
             return
-        filled = self._filled + len(rows)
-        self._partial[self._filled : filled] = rows
-        self._filled = filled
+        self._partial.append(rows)
         self.raw_bytes += rows.nbytes
 
     def append(self, rows: NDArray[Any]) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from unienv_data.errors import CorruptDataError
 from unienv_data.schema.commit import TailPart
 from unienv_data.store import pool
 from unienv_data.store.array import StoredArray
-from unienv_data.store.located import Located, LocatedRun
+from unienv_data.store.located import Located
 from unienv_data.store.lru import LruCache
 from unienv_data.store.objects import ObjectStore, Range
 from unienv_data.store.plan import SCATTERED, Piece, Plan
@@ -25,7 +26,6 @@ from unienv_data.store.shard import TAG_BYTES, ShardTag, decode_index, decode_ta
 __all__ = ["ArrayTail", "Gather", "PendingRows", "check_tag"]
 
 _INDEX_CACHE_BYTES = 64 << 20
-_TOGETHER_BYTES = 256 << 10  # decoded at once, where that is faster: about what a core's cache holds
 _REMOTE_GAP = 64 << 10  # bytes cheaper to read than to ask for separately
 
 
@@ -97,16 +97,13 @@ class Gather:
         if not array.row_bytes or not len(plan.chunks):
             return
         located = self._locate(array, plan.chunks, tail, pending)
-        if self._objects.is_local:
-            fetched, least = None, 64 if array.codec.cheap else 1 if array.codec.costly else 8
-        else:
-            # One round of requests for everything; threads then share the decoding.
-            fetched = self._fetch(located, 0, len(plan.chunks), gap=_REMOTE_GAP)
-            least = 1 if array.codec.costly else 8
+        # Elsewhere one round of requests brings everything; here it is maps or reads, which are quick.
+        gap = 0 if self._objects.is_local else _REMOTE_GAP
+        data = self._fetch(located, 0, len(plan.chunks), gap=gap)
+        least = 1 if array.codec.costly else 64 if array.codec.cheap else 8
 
         def carry_out(start: int, stop: int) -> None:
-            data = self._fetch(located, start, stop, gap=0) if fetched is None else fetched[start:stop]
-            self._decode(array, plan, out, start, data, located)
+            self._decode(array, plan, out, start, data[start:stop], located)
 
         pool.in_spans(carry_out, len(plan.chunks), least=least)
 
@@ -127,37 +124,44 @@ class Gather:
         """Where each of the chunks, ascending, stands."""
         beyond = pending.first_chunk if pending else tail.first_chunk if tail else None
         split = len(chunks) if beyond is None else int(np.searchsorted(chunks, beyond))
-        runs: list[LocatedRun] = []
+        names: list[str] = []
+        found: list[NDArray[np.int64]] = []
         shards = chunks[:split] // array.chunks_per_shard
-        start = 0
-        while start < split:
+        within = chunks[:split] - shards * array.chunks_per_shard
+        bounds = [0, *(np.flatnonzero(shards[1:] != shards[:-1]) + 1).tolist(), split] if split else []
+        for start, stop in pairwise(bounds):
             shard = int(shards[start])
-            stop = int(np.searchsorted(shards, shard, side="right"))
-            index = self._indexes.get(
-                (array.group, array.name, shard), lambda key: self._shard_index(array, key[2])
-            )
-            within = chunks[start:stop] - shard * array.chunks_per_shard
-            runs.append(self._run(array, array.shard_object(shard), index, within, 0))
-            start = stop
+            key = (array.group, array.name, shard)
+            index = self._indexes.get(key, lambda key: self._shard_index(array, key[2]))
+            names += [array.shard_object(shard)] * (stop - start)
+            found.append(index[within[start:stop]])
         memory: list[Any] = []
         if pending:
             memory = [_pending_chunk(pending, chunk) for chunk in chunks[split:].tolist()]
         elif tail and split < len(chunks):
-            index = self._indexes.get((tail.object, array.name), lambda _: self._tail_index(array, tail))
-            within = chunks[split:] - tail.first_chunk
-            runs.append(self._run(array, tail.object, index, within, tail.part.offset))
-        return Located(runs, memory)
+            names += [tail.object] * (len(chunks) - split)
+            found.append(self._in_tail(array, tail, chunks[split:]))
+        places = np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
+        starts = places[:, 0]
+        if len(starts) and starts.min() < 0:
+            self._refuse_missing(array, names[int(np.argmax(starts < 0))])
+        return Located(names, starts, starts + places[:, 1], memory)
 
-    def _run(
-        self, array: StoredArray, name: str, index: NDArray[np.int64], within: NDArray[np.int64], base: int
-    ) -> LocatedRun:
-        if int(within[-1]) >= len(index) or (index[within, 0] < 0).any():
-            raise CorruptDataError(
-                f"{self._objects.url}/{name}: a chunk of {array.name} that the commit counts is missing; "
-                "restore the file from a copy"
-            )
-        starts = index[within, 0] + base
-        return LocatedRun(name, starts, starts + index[within, 1])
+    def _in_tail(self, array: StoredArray, tail: ArrayTail, chunks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where chunks stand in a tail: (C, 2), first byte and length, or -1 where one is missing."""
+        index = self._indexes.get((tail.object, array.name), lambda _: self._tail_index(array, tail))
+        within = chunks - tail.first_chunk
+        if int(within[-1]) >= len(index):
+            self._refuse_missing(array, tail.object)
+        places = index[within]
+        places[places[:, 0] >= 0, 0] += tail.part.offset
+        return places
+
+    def _refuse_missing(self, array: StoredArray, name: str) -> NoReturn:
+        raise CorruptDataError(
+            f"{self._objects.url}/{name}: a chunk of {array.name} that the commit counts is missing; "
+            "restore the file from a copy"
+        )
 
     def _shard_index(self, array: StoredArray, shard: int) -> NDArray[np.int64]:
         name = array.shard_object(shard)
@@ -215,9 +219,7 @@ class Gather:
         located: Located,
     ) -> None:
         """Decode consecutive chunks of a plan, from its number `first` on, into the output."""
-        if array.codec.works_together and _decode_together(array, plan, out, first, data):
-            return
-        decode = array.codec.decode
+        decode, reads_rows = array.codec.decode, array.codec.reads_rows
         flat = out.reshape(-1).view(np.uint8)
         row_bytes, chunk_bytes = array.row_bytes, array.chunk.nbytes
         targets, pieces = plan.targets, plan.pieces
@@ -226,7 +228,7 @@ class Gather:
         try:
             for number, encoded in enumerate(data, first):
                 target = targets[number]
-                if array.codec.reads_rows and not isinstance(encoded, np.ndarray):
+                if reads_rows and not isinstance(encoded, np.ndarray):
                     piece = _piece(plan, number, array.entry.chunk_rows)
                     array.codec.decode_rows(encoded, piece.source, out, piece.target)
                     continue
@@ -254,32 +256,6 @@ class Gather:
                 f"{chunk * rows_in_chunk} to {(chunk + 1) * rows_in_chunk - 1} of {array.name} cannot be "
                 f"decoded ({exc}); restore the file from a copy"
             ) from exc
-
-
-def _decode_together(
-    array: StoredArray, plan: Plan, out: NDArray[Any], first: int, data: Sequence[Any]
-) -> bool:
-    """Decode consecutive chunks of a plan, several at once; False where one is damaged, wherever that is."""
-    step = max(_TOGETHER_BYTES // array.chunk.nbytes, 1)
-    for start in range(0, len(data), step):
-        chunks = data[start : start + step]
-        encoded = [chunk for chunk in chunks if not isinstance(chunk, np.ndarray)]
-        try:
-            decoded = iter(array.codec.decode_together(encoded) if encoded else ())
-        except ValueError:
-            return False
-        for number, chunk in enumerate(chunks, first + start):
-            if isinstance(chunk, np.ndarray):  # rows that are not yet encoded
-                rows = chunk
-            else:
-                rows = next(decoded).view(array.dtype).reshape(array.chunk.full)
-            target = plan.targets[number]
-            if target != SCATTERED:
-                out[target : target + len(rows)] = rows
-            else:
-                piece = plan.pieces[number]
-                out[piece.target] = rows[piece.source]
-    return True
 
 
 def check_tag(tag: ShardTag, dataset: bytes, array: StoredArray, shard: int, place: str) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable
 
 __all__ = [
+    "HAS_MAPS",
     "allocate",
     "anonymous_file",
     "create_exclusive",
+    "disk_faults",
+    "is_own_disk",
     "memory_bytes",
     "on_fork",
     "open_file_limit",
@@ -90,6 +94,43 @@ def anonymous_file(label: str) -> int:
     descriptor, path = tempfile.mkstemp(prefix=f"{label}-")
     os.unlink(path)
     return descriptor
+
+
+HAS_MAPS = sys.platform == "linux"
+"""Whether files may be read through memory maps: elsewhere nothing tells a disk from a network."""
+
+_OWN_DISKS = re.compile("bcachefs|btrfs|erofs|ext[234]|f2fs|jfs|overlay|ramfs|reiserfs|squashfs|tmpfs|xfs|zfs")
+_own_disks: dict[int, bool] = {}
+
+
+def is_own_disk(path: str, device: int) -> bool:
+    """Whether a file is on a disk of this machine: on others', a map of it may break, and end the process.
+
+    Args:
+        path: the file.
+        device: its device, as `os.stat` says it.
+    """
+    if device not in _own_disks:
+        _own_disks[device] = bool(_OWN_DISKS.fullmatch(_filesystem(os.path.realpath(path))))
+    return _own_disks[device]
+
+
+def _filesystem(path: str) -> str:
+    """The kind of filesystem of a path without links; empty where nothing tells."""
+    found, kind = "", ""
+    with contextlib.suppress(OSError, ValueError, IndexError), open("/proc/self/mountinfo") as mounts:
+        for line in mounts:
+            mount, rest = line.split(" - ", 1)
+            point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), mount.split()[4])
+            inside = path == point or path.startswith(point.rstrip("/") + "/")
+            if inside and len(point) >= len(found):
+                found, kind = point, rest.split()[0]
+    return kind
+
+
+def disk_faults() -> int:
+    """How often this process has waited for a page of a mapped file to be read; 0 where nothing tells."""
+    return 0 if sys.platform == "win32" else resource.getrusage(resource.RUSAGE_SELF).ru_majflt
 
 
 def on_fork(after_in_child: Callable[[], None]) -> None:

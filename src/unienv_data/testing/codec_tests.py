@@ -64,17 +64,6 @@ class CodecTests:
         codec.decode(data, out)
         return out
 
-    def test_several_come_back_together(self, chunk: ChunkShape) -> None:
-        """`decode_together` gives what `decode` does, and notices what it notices."""
-        codec = self.make_codec(chunk)
-        encoded = [codec.encode(content) for content in self.contents(chunk)]
-        together = codec.decode_together([memoryview(data) for data in encoded])
-        for found, data in zip(together, encoded, strict=True):
-            expected = self.decoded(codec, data)
-            check(found.tobytes() == expected.tobytes(), "decoded together", found, expected)
-        with pytest.raises(ValueError, match=r"."):
-            codec.decode_together([*encoded, encoded[0][:-5]])
-
     def test_chunks_come_back(self, chunk: ChunkShape) -> None:
         """As they were, or nearly so, whatever they hold; what is encoded is left alone."""
         codec = self.make_codec(chunk)

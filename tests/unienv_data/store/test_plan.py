@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from unienv_data.store.located import Located, LocatedRun
+from unienv_data.store.located import Located
 from unienv_data.store.plan import SCATTERED, Plan, plan_rows, plan_spans
 
 chunk_sizes = st.sampled_from([1, 2, 3, 4, 7, 8, 16])
@@ -78,14 +78,14 @@ extents = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 30)), min_size=1
 def test_ranges_of_located_chunks_cut_into_those_chunks(
     runs: list[list[tuple[int, int]]], memory: list[bytes], data: st.DataObject
 ) -> None:
-    located, expected = [], []
+    expected: list[tuple[str, int, int]] = []
     for number, run in enumerate(runs):
         edges = np.cumsum([edge for gap, length in run for edge in (gap, length)])
-        located.append(LocatedRun(f"o{number}", edges[::2], edges[1::2]))
         expected += [
             (f"o{number}", a, b) for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
         ]
-    found = Located(located, memory)
+    places = np.array([(a, b) for _, a, b in expected], dtype=np.int64).reshape(-1, 2)
+    found = Located([name for name, _, _ in expected], places[:, 0], places[:, 1], memory)
     count = len(expected) + len(memory)
     start = data.draw(st.integers(0, count))
     stop = data.draw(st.integers(start, count))
@@ -104,6 +104,6 @@ def test_ranges_of_located_chunks_cut_into_those_chunks(
 
 def test_no_read_is_long_however_many_chunks_are_neighbours() -> None:
     edges = np.arange(0, 65 << 20, 1 << 20)
-    ranges, _ = Located([LocatedRun("o", edges[:-1], edges[1:])]).ranges(0, 64, 0)
+    ranges, _ = Located(["o"] * 64, edges[:-1], edges[1:]).ranges(0, 64, 0)
     assert max(item.stop - item.start for item in ranges) <= 5 << 20
     assert len(ranges) <= 17

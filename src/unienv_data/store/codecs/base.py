@@ -48,14 +48,12 @@ class ChunkCodec(ABC):
         chunk: what a chunk holds.
         cheap: decoding costs about as much as handing it to another thread.
         costly: decoding one chunk is worth a thread.
-        works_together: `decode_together` decodes several chunks faster than `decode` one after another.
         reads_rows: `decode_rows` decodes some rows faster than `decode` all.
     """
 
     chunk: ChunkShape
     cheap: bool = False
     costly: bool = False
-    works_together: bool = False
     reads_rows: bool = False
 
     @abstractmethod
@@ -85,23 +83,6 @@ class ChunkCodec(ABC):
             ValueError: they may not.
         """
         self.decode(data, np.empty(self.chunk.nbytes, dtype=np.uint8))
-
-    def decode_together(self, chunks: Sequence[bytes | memoryview]) -> Sequence[NDArray[np.uint8]]:
-        """Decode several chunks, at least one.
-
-        Args:
-            chunks: what `encode` gave, each read-only.
-
-        Returns:
-            The bytes of each, (nbytes,), read-only.
-
-        Raises:
-            ValueError: as `decode`, of any of them.
-        """
-        decoded = [np.empty(self.chunk.nbytes, dtype=np.uint8) for _ in chunks]
-        for data, out in zip(chunks, decoded, strict=True):
-            self.decode(data, out)
-        return decoded
 
     def decode_rows(self, data: bytes | memoryview, source: Place, out: NDArray[Any], target: Place) -> None:
         """Decode some rows of a chunk.

@@ -6,7 +6,6 @@ import struct
 import threading
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +14,9 @@ from numcodecs import blosc
 from numpy.typing import NDArray
 
 __all__ = ["CNAMES", "SHUFFLES", "Blosc", "Compressor", "Gzip", "Raw", "Zstd"]
+
+# As zarr-python does too: otherwise calls of the main thread take turns, each with threads of its own.
+blosc.use_threads = False
 
 _BLOSC_SIZES = struct.Struct("<III")  # decoded, block, encoded
 CNAMES = ("blosclz", "lz4", "lz4hc", "zlib", "zstd")
@@ -124,7 +126,7 @@ class Gzip(Compressor):
 
 
 class Zstd(Compressor):
-    """A Zstandard frame; several of them are decompressed at once, without taking Python's lock in between.
+    """A Zstandard frame.
 
     Args:
         level: 1 to 22; 0 is Zstandard's default.
@@ -134,18 +136,9 @@ class Zstd(Compressor):
     def __init__(self, level: int, checksum: bool) -> None:
         self._level = level
         self._checksum = checksum
-        self._mine = threading.local()  # a context serves one thread at a time
-
-    def __getstate__(self) -> tuple[int, bool]:
-        return self._level, self._checksum
-
-    def __setstate__(self, state: tuple[int, bool]) -> None:
-        self.__init__(*state)  # type: ignore[misc]  # made anew: contexts do not travel
 
     def compress(self, data: NDArray[np.uint8]) -> bytes:
-        if not hasattr(self._mine, "compressor"):
-            self._mine.compressor = zstandard.ZstdCompressor(level=self._level, write_checksum=self._checksum)
-        packed: bytes = self._mine.compressor.compress(cast(Any, data))
+        packed: bytes = _contexts.compressor(self._level, self._checksum).compress(cast(Any, data))
         return packed
 
     def declared_size(self, data: memoryview) -> int | None:
@@ -156,22 +149,31 @@ class Zstd(Compressor):
         return None if size < 0 else size
 
     def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
-        (out[:],) = self.decompress_together([memoryview(data)[:length]], len(out))
-
-    def decompress_together(self, parts: Sequence[memoryview], size: int) -> Sequence[NDArray[np.uint8]]:
-        """What frames hold, each so many bytes.
-
-        ValueError where one is damaged, or holds another number of bytes; what follows a frame is ignored.
-        """
-        sizes = np.full(len(parts), size, dtype=np.uint64).tobytes()
+        # Only a stream decompresses to where it is told to.
+        frame = data if length == len(data) else memoryview(data)[:length]
+        stream = _contexts.decompressor.stream_reader(frame)
         try:
-            found = self._decompressor.multi_decompress_to_buffer(parts, decompressed_sizes=sizes, threads=1)
+            count = stream.readinto(out)
+            is_over = count == len(out) and not stream.read(1)
         except zstandard.ZstdError as exc:
             raise ValueError(str(exc)) from exc
-        return [np.frombuffer(part, dtype=np.uint8) for part in found]
+        if not is_over:
+            raise ValueError(f"a Zstandard frame that does not hold {len(out)} bytes")
 
-    @property
-    def _decompressor(self) -> Any:
-        if not hasattr(self._mine, "decompressor"):
-            self._mine.decompressor = zstandard.ZstdDecompressor()
-        return self._mine.decompressor
+
+class _Contexts(threading.local):
+    """Zstandard's contexts, which serve one thread at a time."""
+
+    def __init__(self) -> None:
+        self.decompressor = zstandard.ZstdDecompressor()
+        self._compressors: dict[tuple[int, bool], zstandard.ZstdCompressor] = {}
+
+    def compressor(self, level: int, checksum: bool) -> zstandard.ZstdCompressor:
+        found = self._compressors.get((level, checksum))
+        if found is None:
+            found = zstandard.ZstdCompressor(level=level, write_checksum=checksum)
+            self._compressors[level, checksum] = found
+        return found
+
+
+_contexts = _Contexts()

@@ -27,7 +27,6 @@ class NativeCodec(ChunkCodec):
     def __init__(self, chunk: ChunkShape, compressor: Compressor, checked: bool) -> None:
         self.chunk = chunk
         self.cheap = compressor.cheap or chunk.nbytes < _CHEAP_BYTES
-        self.works_together = isinstance(compressor, Zstd)
         self._compressor = compressor
         self._checked = checked
 
@@ -42,12 +41,6 @@ class NativeCodec(ChunkCodec):
 
     def decode(self, data: bytes | memoryview, out: NDArray[np.uint8]) -> None:
         self._compressor.decompress(data, self._verified(data), out)
-
-    def decode_together(self, chunks: Sequence[bytes | memoryview]) -> Sequence[NDArray[np.uint8]]:
-        if not isinstance(self._compressor, Zstd):
-            return super().decode_together(chunks)
-        parts = [memoryview(data)[: self._verified(data)] for data in chunks]
-        return self._compressor.decompress_together(parts, self.chunk.nbytes)
 
     def _verified(self, data: bytes | memoryview) -> int:
         """The length of what has been compressed, whose checksum is right where there is one."""

@@ -46,7 +46,7 @@ class ObjectStore(ABC):
         """The whole object."""
 
     @abstractmethod
-    def read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
+    def read_ranges(self, ranges: Sequence[Range]) -> Sequence[bytes | memoryview]:
         """The bytes of each range, fetched together where that pays. A short object gives fewer bytes."""
 
     @abstractmethod

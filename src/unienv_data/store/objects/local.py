@@ -16,6 +16,7 @@ from unienv_data.errors import WriterLockedError
 from unienv_data.store import platform
 from unienv_data.store.lru import LruCache
 from unienv_data.store.objects.base import ObjectStore, Range, WriterLock
+from unienv_data.store.objects.files import OpenFile, read_ranges
 
 __all__ = ["LocalObjects"]
 
@@ -55,31 +56,28 @@ class LocalObjects(ObjectStore):
         except NotADirectoryError as exc:  # below a file there is nothing either
             raise FileNotFoundError(exc.errno, exc.strerror, exc.filename) from exc
 
-    def read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
-        data: list[bytes] = []
+    def read_ranges(self, ranges: Sequence[Range]) -> list[bytes | memoryview]:
         opened: str | None = None
+        files: list[tuple[OpenFile, int, int]] = []
         for name, start, stop in ranges:
             if name != opened:
                 file, opened = self._open(name), name
-            data.append(platform.read_at(file.descriptor, stop - start, start))
-        return data
+            files.append((file, start, stop))
+        return read_ranges(files)
 
-    def _read(self, name: str, start: int, stop: int) -> bytes:
-        file = self._open(name)  # held: another thread may drop it from the cache, which would close it
-        return platform.read_at(file.descriptor, stop - start, start)
-
-    def _open(self, name: str) -> _OpenFile:
+    def _open(self, name: str) -> OpenFile:
         try:
-            return _open_files.get((self._number, name), lambda key: _OpenFile(self.path(key[1])))
+            return _open_files.get((self._number, name), lambda key: OpenFile(self.path(key[1])))
         except OSError as exc:
             if exc.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
             _open_files.clear()  # others need more than was to be expected
-            return _OpenFile(self.path(name))
+            return OpenFile(self.path(name))
 
     def read_end(self, name: str, length: int) -> bytes:
         size = self.size(name)
-        return self._read(name, max(size - length, 0), size)
+        # The file is held: another thread may drop it from the cache, which would close it.
+        return self._open(name).read(max(size - length, 0), size)
 
     def size(self, name: str) -> int:
         return os.stat(self.path(name)).st_size
@@ -205,21 +203,10 @@ def _unlink(path: str) -> None:
         os.unlink(path)
 
 
-class _OpenFile:
-    """A file open for reading, closed when nobody refers to it any more."""
-
-    def __init__(self, path: str) -> None:
-        self.descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-
-    def __del__(self) -> None:
-        # Opening may have failed, then there is no descriptor.
-        if hasattr(self, "descriptor"):
-            os.close(self.descriptor)
-
-
 _numbers = itertools.count()
-_open_files: LruCache[tuple[int, str], _OpenFile] = LruCache(min(256, platform.open_file_limit() // 4))
-"""By the number of the store, and name; the greater part of what a process may open is left to others."""
+_open_files: LruCache[tuple[int, str], OpenFile] = LruCache(min(256, platform.open_file_limit() // 8))
+"""By the number of the store, and name. The greater part of what a process may have open is left to others; a
+mapped file takes two."""
 
 
 def _close_files(number: int) -> None:

@@ -1,0 +1,120 @@
+"""Files open for reading: ranges of their bytes, from memory maps where the disk is this machine's own.
+
+A mapped range costs no call and no copy, as long as its pages are in memory. Where they are not, touching
+them reads the disk page by page, ten times slower than asking for ranges; so the kernel is told of them
+first, which reads many at a time, until that turns out to be needless.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import time
+from collections.abc import Sequence
+
+from unienv_data.store import platform
+
+__all__ = ["OpenFile", "read_ranges"]
+
+_LEAST_BYTES = 64 << 10  # smaller files are not worth a map
+_PAGE = mmap.PAGESIZE
+
+
+class OpenFile:
+    """A file open for reading, closed when nobody refers to it any more; its content never changes.
+
+    Args:
+        path: where it is.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._map: mmap.mmap | None = None
+        self._view: memoryview | None = None
+        found = os.fstat(self.descriptor)
+        if found.st_size >= _LEAST_BYTES and _maps() and platform.is_own_disk(path, found.st_dev):
+            try:
+                self._map = mmap.mmap(self.descriptor, found.st_size, prot=mmap.PROT_READ)
+            except (OSError, ValueError):  # a filesystem that has no maps
+                return
+            self._view = memoryview(self._map)
+
+    def __del__(self) -> None:
+        # Opening may have failed, then there is no descriptor. The map goes with what was read from it.
+        if hasattr(self, "descriptor"):
+            os.close(self.descriptor)
+
+    def mapped(self) -> memoryview | None:
+        """All of the file, read-only; None where it is not mapped.
+
+        Somebody may have cut the file short: touching what is gone would end the process.
+        """
+        if self._view is not None and os.fstat(self.descriptor).st_size != len(self._view):
+            self._view = self._map = None
+        return self._view
+
+    def expect(self, start: int, stop: int) -> None:
+        """Have the pages of bytes [start, stop) read, without waiting for them."""
+        first = start - start % _PAGE
+        if self._map is not None:
+            self._map.madvise(mmap.MADV_WILLNEED, first, stop - first)
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Bytes [start, stop), fewer where the file ends before."""
+        return platform.read_at(self.descriptor, stop - start, start)
+
+
+def read_ranges(files: Sequence[tuple[OpenFile, int, int]]) -> list[bytes | memoryview]:
+    """Bytes [start, stop) of each file, fewer where it ends before."""
+    data: list[bytes | memoryview] = []
+    current: OpenFile | None = None
+    view: memoryview | None = None
+    n_mapped = 0
+    for file, start, stop in files:
+        if file is not current:
+            current, view = file, file.mapped()
+        if view is not None and stop <= len(view):
+            data.append(view[start:stop])
+            n_mapped += 1
+        else:
+            data.append(file.read(start, stop))
+    if n_mapped and _residence.is_doubtful():
+        began = time.perf_counter()
+        for file, start, stop in files:
+            file.expect(start, stop)
+        _residence.told(n_mapped, time.perf_counter() - began)
+    return data
+
+
+class _Residence:
+    """Whether pages are likely to be in memory already: then the kernel need not be told of them."""
+
+    _QUICK_SECONDS = 3e-6  # telling of pages that are in memory takes less
+    _ENOUGH = 8  # quick ones in a row
+    _FEW = 4  # page faults that anything may cause
+
+    def __init__(self) -> None:
+        self._quick = 0
+        self._faults = 0
+
+    def is_doubtful(self) -> bool:
+        """Whether the kernel is to be told."""
+        faults = platform.disk_faults()
+        if faults - self._faults > self._FEW:
+            self._quick = 0
+        self._faults = faults
+        return self._quick < self._ENOUGH
+
+    def told(self, count: int, seconds: float) -> None:
+        """The kernel has been told of so many ranges, which took so long."""
+        self._quick = self._quick + 1 if seconds < count * self._QUICK_SECONDS else 0
+
+
+_residence = _Residence()
+
+
+def _maps() -> bool:
+    return platform.HAS_MAPS and os.environ.get("UNIENV_DATA_MMAP", "1") != "0"
