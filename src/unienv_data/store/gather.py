@@ -100,7 +100,7 @@ class Gather:
         # Elsewhere one round of requests brings everything; here it is maps or reads, which are quick.
         gap = 0 if self._objects.is_local else _REMOTE_GAP
         data = self._fetch(located, 0, len(plan.chunks), gap=gap)
-        least = 1 if array.codec.costly else 64 if array.codec.cheap else 8
+        least = -(-array.codec.thread_bytes // array.chunk.nbytes)
 
         def carry_out(start: int, stop: int) -> None:
             self._decode(array, plan, out, start, data[start:stop], located)

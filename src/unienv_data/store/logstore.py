@@ -15,11 +15,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from unienv_data.columns.data import ColumnData, ColumnSpec
-from unienv_data.errors import (
-    DatasetError,
-    FencedError,
-    ReadOnlyError,
-)
+from unienv_data.errors import DatasetError, FencedError, ReadOnlyError
 from unienv_data.indexing import RowIndex
 from unienv_data.schema.commit import ROWS_LOG, BufferState, Commit
 from unienv_data.store.array import StoredArray, write_shapes

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 __all__ = [
     "HAS_MAPS",
@@ -16,6 +16,7 @@ __all__ = [
     "anonymous_file",
     "create_exclusive",
     "disk_faults",
+    "filesystem_of",
     "is_own_disk",
     "memory_bytes",
     "on_fork",
@@ -99,7 +100,9 @@ def anonymous_file(label: str) -> int:
 HAS_MAPS = sys.platform == "linux"
 """Whether files may be read through memory maps: elsewhere nothing tells a disk from a network."""
 
-_OWN_DISKS = re.compile("bcachefs|btrfs|erofs|ext[234]|f2fs|jfs|overlay|ramfs|reiserfs|squashfs|tmpfs|xfs|zfs")
+_OWN_DISKS = re.compile(
+    "bcachefs|btrfs|erofs|ext[234]|f2fs|jfs|overlay|ramfs|reiserfs|squashfs|tmpfs|xfs|zfs"
+)
 _own_disks: dict[int, bool] = {}
 
 
@@ -111,20 +114,33 @@ def is_own_disk(path: str, device: int) -> bool:
         device: its device, as `os.stat` says it.
     """
     if device not in _own_disks:
-        _own_disks[device] = bool(_OWN_DISKS.fullmatch(_filesystem(os.path.realpath(path))))
+        try:
+            with open("/proc/self/mountinfo", errors="surrogateescape") as mounts:
+                kind = filesystem_of(os.path.realpath(path), mounts)
+        except OSError:
+            kind = ""
+        _own_disks[device] = _OWN_DISKS.fullmatch(kind) is not None
     return _own_disks[device]
 
 
-def _filesystem(path: str) -> str:
-    """The kind of filesystem of a path without links; empty where nothing tells."""
+def filesystem_of(path: str, mounts: Iterable[str]) -> str:
+    """The kind of filesystem that a path without links is on; empty where nothing tells.
+
+    Args:
+        path: the path.
+        mounts: the lines of Linux's /proc/self/mountinfo (proc(5)); later mounts hide earlier ones.
+    """
     found, kind = "", ""
-    with contextlib.suppress(OSError, ValueError, IndexError), open("/proc/self/mountinfo") as mounts:
-        for line in mounts:
-            mount, rest = line.split(" - ", 1)
-            point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), mount.split()[4])
-            inside = path == point or path.startswith(point.rstrip("/") + "/")
-            if inside and len(point) >= len(found):
-                found, kind = point, rest.split()[0]
+    for line in mounts:
+        mount, separator, rest = line.partition(" - ")
+        fields = mount.split()
+        if not separator or len(fields) < 5:
+            continue
+        # Blanks and the like are written as octal numbers.
+        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
+        inside = path == point or path.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(found):
+            found, kind = point, rest.split()[0]
     return kind
 
 

@@ -46,14 +46,12 @@ class ChunkCodec(ABC):
 
     Attributes:
         chunk: what a chunk holds.
-        cheap: decoding costs about as much as handing it to another thread.
-        costly: decoding one chunk is worth a thread.
+        thread_bytes: decoded bytes that are worth handing to another thread: about a millisecond of work.
         reads_rows: `decode_rows` decodes some rows faster than `decode` all.
     """
 
     chunk: ChunkShape
-    cheap: bool = False
-    costly: bool = False
+    thread_bytes: int = 1 << 20
     reads_rows: bool = False
 
     @abstractmethod
@@ -108,7 +106,7 @@ class PieceCodec(ChunkCodec):
     what was encoded where `is_lossless` is False.
     """
 
-    costly = True
+    thread_bytes = 1  # a row may need those before it
     reads_rows = True
     is_lossless: bool
 

@@ -24,9 +24,13 @@ SHUFFLES = {"noshuffle": 0, "shuffle": 1, "bitshuffle": 2}
 
 
 class Compressor(ABC):
-    """Flat bytes to fewer bytes."""
+    """Flat bytes to fewer bytes.
 
-    cheap = False
+    Attributes:
+        thread_bytes: what it is for a ChunkCodec.
+    """
+
+    thread_bytes: int = 1 << 20
 
     @abstractmethod
     def compress(self, data: NDArray[np.uint8]) -> bytes:
@@ -50,7 +54,7 @@ class Compressor(ABC):
 class Raw(Compressor):
     """Bytes as they are."""
 
-    cheap = True
+    thread_bytes = 8 << 20
 
     def compress(self, data: NDArray[np.uint8]) -> bytes:
         return data.tobytes()
@@ -69,6 +73,8 @@ class Blosc(Compressor):
 
     def __init__(self, cname: str, clevel: int, shuffle: str, typesize: int, blocksize: int = 0) -> None:
         self._cname = cname.encode()
+        if cname in ("blosclz", "lz4", "lz4hc"):  # hardly slower than copying
+            self.thread_bytes = Raw.thread_bytes
         self._level = clevel
         self._shuffle = SHUFFLES[shuffle]
         # Blosc takes the size of an element from the buffer's format.

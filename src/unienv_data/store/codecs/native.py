@@ -26,7 +26,7 @@ class NativeCodec(ChunkCodec):
 
     def __init__(self, chunk: ChunkShape, compressor: Compressor, checked: bool) -> None:
         self.chunk = chunk
-        self.cheap = compressor.cheap or chunk.nbytes < _CHEAP_BYTES
+        self.thread_bytes = compressor.thread_bytes
         self._compressor = compressor
         self._checked = checked
 
@@ -45,9 +45,6 @@ class NativeCodec(ChunkCodec):
     def _verified(self, data: bytes | memoryview) -> int:
         """The length of what has been compressed, whose checksum is right where there is one."""
         return verified(data) if self._checked else len(data)
-
-
-_CHEAP_BYTES = 4096
 
 
 def native_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> NativeCodec | None:

@@ -15,8 +15,6 @@ from unienv_data.store.codecs.images.picture import PictureCodec
 
 __all__ = ["ImageCodec", "image_codec"]
 
-_CHEAP_BYTES = 1024
-
 
 class ImageCodec(ChunkCodec):
     """Perhaps `transpose`, then a picture, then perhaps `crc32c`.
@@ -28,11 +26,12 @@ class ImageCodec(ChunkCodec):
         checked: whether a crc32c follows.
     """
 
+    thread_bytes = 256 << 10
+
     def __init__(
         self, chunk: ChunkShape, pictures: PictureCodec, order: tuple[int, ...] | None, checked: bool
     ) -> None:
         self.chunk = chunk
-        self.cheap = chunk.nbytes < _CHEAP_BYTES
         self.pictures = pictures
         self._order, self._checked = order, checked
         self._back = None if order is None else tuple(int(axis) for axis in np.argsort(order))
