@@ -19,7 +19,7 @@ _NOISE = np.array(
 
 
 def render_episode(
-    seed: tuple[int, ...], length: int, height: int, width: int | None = None
+    seed: tuple[int, ...], length: int, height: int, width: int | None = None, *, noisy: bool = True
 ) -> NDArray[np.uint8]:
     """An episode of frames (T, height, width, 3), the same for the same seed on every machine.
 
@@ -28,6 +28,7 @@ def render_episode(
         length: number of frames.
         height: of a frame.
         width: of a frame; None for a square.
+        noisy: as a camera's; without noise as a simulator's.
     """
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0 : width or height].astype(np.float32) / height
@@ -47,6 +48,8 @@ def render_episode(
         cover = np.clip((radius - distance) * height + 0.5, 0, 1).astype(np.float32)[..., None]  # soft edges
         frames += cover * (colour - frames)
 
+    if not noisy:
+        return np.clip(frames + 0.5, 0, 255).astype(np.uint8)
     noise = _NOISE[rng.integers(0, 256, frames.shape, dtype=np.uint8)]
     return np.clip(frames.astype(np.int16) + noise, 0, 255).astype(np.uint8)
 
