@@ -1,8 +1,8 @@
 """What codecs make of frames: `python -m benchmarks.quality`; docs/frames.md shows what it writes.
 
 The same scenes as a simulator renders them and as a camera sees them, with noise; every codec that this
-project knows, at several qualities, through a dataset, by one thread. Writes a JSON document, a table and (with
-matplotlib) a plot of sizes against PSNR and against the rate of random access.
+project knows, at several qualities, through a dataset, by one thread. Writes a JSON document, a table and
+(with matplotlib) a plot of sizes against PSNR and against the rate of random access.
 """
 
 from __future__ import annotations
