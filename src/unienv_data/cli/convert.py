@@ -58,6 +58,13 @@ def convert(
             show_default=False,
         ),
     ] = None,
+    frames: Annotated[
+        str,
+        typer.Option(
+            metavar="copy|lossless|high|small",
+            help="Keep the frames of videos as they are encoded, or decode them and encode them anew.",
+        ),
+    ] = "copy",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a dataset that stands at DST, at the end.")
     ] = False,
@@ -89,6 +96,7 @@ def convert(
         exclude=tuple(exclude or ()),
         episodes=episodes,
         codecs=codecs,
+        frames=frames,
         overwrite=overwrite,
         force=force,
         assume_single_writer=assume_single_writer,
@@ -139,6 +147,7 @@ class PlanReport(Report):
                     "lossy_at_source": planned.column.lossy,
                     "codec": planned.estimate.codec,
                     "lossy": planned.estimate.lossy,
+                    "copied": planned.is_copied,
                     "raw_bytes": planned.estimate.raw_bytes,
                     "estimated_bytes": planned.estimate.stored_bytes,
                 }
@@ -188,7 +197,7 @@ class PlanReport(Report):
                 planned.name,
                 planned.path,
                 _type_of(planned.column.space),
-                planned.estimate.codec,
+                f"copied ({planned.estimate.codec})" if planned.is_copied else planned.estimate.codec,
                 format_bytes(planned.estimate.stored_bytes),
                 format_bytes(planned.estimate.raw_bytes),
                 _loss(planned.column.lossy, planned.estimate.lossy),

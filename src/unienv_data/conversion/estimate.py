@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -30,7 +30,7 @@ class ColumnEstimate:
 
     Args:
         codec: how the store calls its codec.
-        lossy: whether that codec changes values.
+        lossy: whether that codec changes values of this source; what is only copied does not.
         raw_bytes: of all rows, uncompressed.
         stored_bytes: of all rows, as far as the sample tells.
     """
@@ -47,6 +47,8 @@ def estimate_columns(
     stored_as: Mapping[str, str],
     episodes: Sequence[int],
     codecs: Mapping[str, str],
+    chunks: Mapping[str, int] | None = None,
+    encoded: Collection[str] = (),
 ) -> dict[str, ColumnEstimate]:
     """What each column (by source name) will weigh.
 
@@ -58,6 +60,8 @@ def estimate_columns(
         stored_as: source name -> the store's name of the column.
         episodes: positions in the episode table.
         codecs: the store's name of a column -> its codec specification.
+        chunks: the store's name of a column -> rows in a chunk.
+        encoded: columns (source names) that are stored as they are encoded.
 
     Raises:
         ConversionError: the sampled rows cannot be read.
@@ -65,9 +69,11 @@ def estimate_columns(
     """
     names = [column.name for column in columns]
     paths = {column.name: column.path for column in columns}
-    with _in_memory(space_of({column.path: column.space for column in columns}), codecs) as sample:
+    options: dict[str, Any] = {"encoded": encoded} if encoded else {}
+    space = space_of({column.path: column.space for column in columns})
+    with _in_memory(space, codecs, chunks or {}) as sample:
         for episode in _spread(episodes):
-            chunk = next(iter(reader.chunks(names, [episode], target_bytes=SAMPLE_BYTES)))
+            chunk = next(iter(reader.chunks(names, [episode], target_bytes=SAMPLE_BYTES, **options)))
             sample.append_batch(nest({paths[name]: values for name, values in chunk.columns.items()}))
         sample.mark_segment_end(commit=False)
         sample.seal()
@@ -85,7 +91,7 @@ def estimate_columns(
         stored = min(sum(info.stored_bytes for info in mine), raw + raw // 50)
         estimates[name] = ColumnEstimate(
             codec=mine[0].codec,
-            lossy=any(info.lossy for info in mine),
+            lossy=name not in encoded and any(info.lossy for info in mine),
             raw_bytes=round(raw * scale),
             stored_bytes=round(stored * scale),
         )
@@ -93,13 +99,20 @@ def estimate_columns(
 
 
 @contextmanager
-def _in_memory(space: AnySpace, codecs: Mapping[str, str]) -> Iterator[ReplayBuffer[Any, Any, Any, Any, Any]]:
+def _in_memory(
+    space: AnySpace, codecs: Mapping[str, str], chunks: Mapping[str, int]
+) -> Iterator[ReplayBuffer[Any, Any, Any, Any, Any]]:
     """A buffer that is written like one on a disk, and is gone at the end."""
     root = f"/unienv-data-estimate-{secrets.token_hex(8)}"
     memory = fsspec.filesystem("memory")
     try:
         with ReplayBuffer.create(
-            ZarrStorage, space, cache_path=f"memory:/{root}", capacity=None, codecs=dict(codecs)
+            ZarrStorage,
+            space,
+            cache_path=f"memory:/{root}",
+            capacity=None,
+            codecs=dict(codecs),
+            chunks=dict(chunks),
         ) as buffer:
             yield buffer
     finally:

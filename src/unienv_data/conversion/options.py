@@ -21,6 +21,8 @@ class ConversionOptions:
         exclude: patterns of columns to leave out.
         episodes: `A:B`, as Python slices count, or one number; None is all.
         codecs: pattern -> codec specification (`zstd:9`); of several that fit the last counts.
+        frames: what becomes of frames for which no codec was chosen: `copy` keeps those of videos as they are
+            encoded, and others without loss; `lossless`, `high` and `small` decode them and encode them anew.
         overwrite: replace a dataset that stands at the destination, once the new one is complete.
         force: convert though less space is free than is needed, by the estimate.
         assume_single_writer: nobody else writes to the destination, whose filesystem cannot make sure of it.
@@ -34,6 +36,7 @@ class ConversionOptions:
     exclude: tuple[str, ...] = ()
     episodes: str | None = None
     codecs: Mapping[str, str] = field(default_factory=dict)
+    frames: str = "copy"
     overwrite: bool = False
     force: bool = False
     assume_single_writer: bool = False

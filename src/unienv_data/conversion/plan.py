@@ -12,7 +12,14 @@ from unienv_data._version import __version__
 from unienv_data.conversion.destination import Destination
 from unienv_data.conversion.estimate import ColumnEstimate, estimate_columns
 from unienv_data.conversion.options import ConversionOptions
-from unienv_data.conversion.selection import choose_codecs, choose_columns, choose_episodes, stored_names
+from unienv_data.conversion.selection import (
+    choose_codecs,
+    choose_columns,
+    choose_copied,
+    choose_episodes,
+    frame_codecs,
+    stored_names,
+)
 from unienv_data.errors import ConversionError
 from unienv_data.formats import Facts, Source, SourceColumn, open_reader
 from unienv_data.formats.base import space_of
@@ -32,11 +39,13 @@ class PlannedColumn:
         column: the source's column, and where it will stand in a row.
         path: how the store will call it, as `observation/state`.
         estimate: what it will weigh, and by which codec.
+        is_copied: whether it is stored as it is encoded in the source.
     """
 
     column: SourceColumn
     path: str
     estimate: ColumnEstimate
+    is_copied: bool = False
 
     @property
     def name(self) -> str:
@@ -62,6 +71,7 @@ class ConversionPlan:
         source_share: the part of the source's rows that is converted.
         free_bytes: what is free at the destination; None where nobody knows.
         codecs: codec specification of each of the store's columns for which one was chosen.
+        chunks: rows in a chunk of those for which a number was chosen.
         attributes: what the store will keep about the source.
         notes: what a person should know, a sentence each.
         options: what was chosen.
@@ -80,6 +90,7 @@ class ConversionPlan:
     source_share: float
     free_bytes: int | None
     codecs: Mapping[str, str]
+    chunks: Mapping[str, int]
     attributes: Mapping[str, Any]
     notes: tuple[str, ...]
     options: ConversionOptions
@@ -122,7 +133,7 @@ class ConversionPlan:
             f"The store will be about {self.estimated_bytes / source:.0f} times as large as what it is made "
             f"from; {share:.0%} of it is {largest.path}."
         )
-        if largest.column.lossy:
+        if largest.column.lossy and not (largest.is_copied or largest.estimate.lossy):
             text += (
                 f" Its frames were packed with loss ({largest.column.lossy}) and are stored without any "
                 f"further loss, each to be read alone."
@@ -169,9 +180,14 @@ def plan_conversion(
         episodes = choose_episodes(options.episodes, facts.lengths)
         stored_as = stored_names(columns)
         specs = choose_codecs(columns, options.codecs)
+        copied = choose_copied(columns, options.frames, specs)
+        forms = {column.name: column.encoded for column in columns if column.encoded is not None}
+        specs = {**frame_codecs(columns, options.frames), **specs}
+        specs |= {name: forms[name].codec for name in copied}
         codecs = {stored_as[name]: spec for name, spec in specs.items()}
+        chunks = {stored_as[name]: forms[name].chunk_rows for name in copied}
         reader.check([column.name for column in columns], episodes)
-        estimates = estimate_columns(reader, columns, stored_as, episodes, codecs)
+        estimates = estimate_columns(reader, columns, stored_as, episodes, codecs, chunks, copied)
     rows = sum(facts.lengths[episode] for episode in episodes)
     return ConversionPlan(
         source=origin,
@@ -180,7 +196,8 @@ def plan_conversion(
         title=reader.title,
         version=facts.version,
         columns=tuple(
-            PlannedColumn(column, stored_as[column.name], estimates[column.name]) for column in columns
+            PlannedColumn(column, stored_as[column.name], estimates[column.name], column.name in copied)
+            for column in columns
         ),
         episodes=tuple(episodes),
         episode_rows=facts.episodes.take(episodes),
@@ -189,6 +206,7 @@ def plan_conversion(
         source_share=rows / facts.rows,
         free_bytes=target.free_bytes,
         codecs=codecs,
+        chunks=chunks,
         attributes=_attributes(origin, facts, columns, stored_as),
         notes=facts.notes,
         options=options,

@@ -72,12 +72,14 @@ def _write(plan: ConversionPlan, location: str, progress: Progress) -> tuple[int
     about = plan.episode_rows.drop_columns(["length"]).to_pylist()
     episode_columns = dict(zip(plan.episodes, about, strict=True))
     paths = {planned.name: planned.column.path for planned in plan.columns}
+    copied = [planned.name for planned in plan.columns if planned.is_copied]
+    options: dict[str, Any] = {"encoded": copied} if copied else {}
     with (
         open_reader(plan.source, plan.format, plan.options.format_options) as reader,
         _new_buffer(plan, location) as buffer,
         progress.task("converting", total=plan.rows, unit="row") as task,
     ):
-        for chunk in reader.chunks(list(paths), plan.episodes):
+        for chunk in reader.chunks(list(paths), plan.episodes, **options):
             buffer.append_batch(nest({paths[name]: values for name, values in chunk.columns.items()}))
             if chunk.ends_episode:
                 buffer.mark_segment_end(episode=episode_columns[chunk.episode], commit=False)
@@ -102,6 +104,7 @@ def _new_buffer(plan: ConversionPlan, location: str) -> Iterator[ReplayBuffer[An
         capacity=None,
         overwrite=plan.options.overwrite,
         codecs=dict(plan.codecs),
+        chunks=dict(plan.chunks),
         attributes=dict(plan.attributes),
         storage_options=dict(plan.destination.storage_options),
         assume_single_writer=plan.options.assume_single_writer,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+
+import numpy as np
 
 from unienv_data.columns import columns_of, matches
 from unienv_data.errors import ConversionError
@@ -12,7 +14,16 @@ from unienv_data.formats import Facts, SourceColumn
 from unienv_data.formats.base import space_of
 from unienv_data.formats.naming import nested_paths, path_name
 
-__all__ = ["choose_codecs", "choose_columns", "choose_episodes", "means", "stored_names"]
+__all__ = [
+    "FRAMES",
+    "choose_codecs",
+    "choose_columns",
+    "choose_copied",
+    "choose_episodes",
+    "frame_codecs",
+    "means",
+    "stored_names",
+]
 
 
 def means(pattern: str, column: SourceColumn) -> bool:
@@ -100,6 +111,57 @@ def choose_episodes(spec: str | None, lengths: Sequence[int]) -> list[int]:
         which = "the source" if spec is None else f"episodes {spec!r} of {count}"
         raise ConversionError(f"there are no rows in {which}")
     return kept
+
+
+COPY = "copy"
+FRAMES: Mapping[str, str | None] = {
+    COPY: None,
+    "lossless": None,
+    "high": "video:h264:crf=18",
+    "small": "video:av1:crf=30",
+}
+"""What `--frames` takes, and how frames are then encoded anew; None is the store's own codec."""
+
+_DEPTH = "video:ffv1"
+_FRAME_BYTES = 4096
+
+
+def choose_copied(columns: Sequence[SourceColumn], frames: str, chosen: Collection[str]) -> list[str]:
+    """The columns (by source name) that are stored as they are encoded in the source.
+
+    Args:
+        columns: what is converted.
+        frames: one of FRAMES.
+        chosen: those for which a codec was chosen.
+
+    Raises:
+        ConversionError: there is no such choice for frames.
+    """
+    if frames not in FRAMES:
+        raise ConversionError(f"frames {frames!r}: one of {', '.join(FRAMES)} was expected")
+    copies = frames == COPY
+    return [c.name for c in columns if copies and c.encoded is not None and c.name not in chosen]
+
+
+def frame_codecs(columns: Sequence[SourceColumn], frames: str) -> dict[str, str]:
+    """The codec specification of each column (by source name) of frames that are encoded anew.
+
+    Depth never loses.
+    """
+    spec = FRAMES[frames]
+    if spec is None:
+        return {}
+    found = {}
+    for column in columns:
+        shape, dtype = column.space.shape, column.space.dtype
+        if shape is None or len(shape) < 2 or dtype is None or np.dtype(dtype).kind != "u":
+            continue
+        width = np.dtype(dtype).itemsize
+        if width > 2 or (int(np.prod(shape)) * width < _FRAME_BYTES and column.encoded is None):
+            continue
+        if len(shape) == 2 or shape[-1] in (1, 3) or shape[-3] in (1, 3):
+            found[column.name] = spec if width == 1 else _DEPTH
+    return found
 
 
 def choose_codecs(columns: Sequence[SourceColumn], codecs: Mapping[str, str]) -> dict[str, str]:

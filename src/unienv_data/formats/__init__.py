@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from unienv_interface._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from unienv_data.formats.base import DEFAULT_CHUNK_BYTES, Chunk, Facts, Reader, SourceColumn
+    from unienv_data.formats.base import DEFAULT_CHUNK_BYTES, Chunk, EncodedForm, Facts, Reader, SourceColumn
     from unienv_data.formats.registry import detect, format_names, open_reader, reader_class
     from unienv_data.formats.source import Source
 
 __all__ = [
     "DEFAULT_CHUNK_BYTES",
     "Chunk",
+    "EncodedForm",
     "Facts",
     "Reader",
     "Source",
@@ -35,6 +36,7 @@ __getattr__, __dir__ = lazy_exports(
     {
         "DEFAULT_CHUNK_BYTES": _BASE,
         "Chunk": _BASE,
+        "EncodedForm": _BASE,
         "Facts": _BASE,
         "Reader": _BASE,
         "Source": "unienv_data.formats.source",

@@ -8,7 +8,7 @@ and decides what the columns are called; a reader only says where it would put t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import TracebackType
@@ -23,13 +23,37 @@ from unienv_interface.backends.numpy import NumpyComputeBackend
 from unienv_interface.space import DictSpace
 from unienv_interface.space.space import AnySpace
 
-__all__ = ["DEFAULT_CHUNK_BYTES", "Chunk", "Facts", "Reader", "SourceColumn", "row_bytes", "space_of"]
+__all__ = [
+    "DEFAULT_CHUNK_BYTES",
+    "Chunk",
+    "EncodedForm",
+    "Facts",
+    "Reader",
+    "SourceColumn",
+    "row_bytes",
+    "space_of",
+]
 
 DEFAULT_CHUNK_BYTES = 16 << 20
 """How large a chunk may be, decoded. One row is the least, however large it is."""
 
 TEXT_BYTES = 64
 """What a text is taken to weigh where only its space is known."""
+
+
+@dataclass(frozen=True)
+class EncodedForm:
+    """How a store keeps a column in the form that it has in the source, without decoding it.
+
+    Args:
+        codec: the codec specification of such a column; rows that are appended later are encoded by it.
+        chunk_rows: rows in a chunk.
+        row_bytes: what a row weighs, about.
+    """
+
+    codec: str
+    chunk_rows: int
+    row_bytes: int
 
 
 @dataclass(frozen=True)
@@ -42,6 +66,7 @@ class SourceColumn:
         space: one row's value, on the NumPy backend.
         lossy: what has already changed the recorded values (`video`, `jpeg`), or None where nothing has.
         attributes: what the store keeps about the column (names of its entries, units), strict JSON.
+        encoded: how its rows can be stored as they are encoded in the source; None where they are decoded.
     """
 
     name: str
@@ -49,6 +74,7 @@ class SourceColumn:
     space: AnySpace
     lossy: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    encoded: EncodedForm | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +126,7 @@ class Chunk:
         start: the first row's number within the episode.
         rows: how many rows (B).
         columns: source name -> batched value: arrays (B, *D) of the space's dtype, text as object arrays (B,)
-            of str, other spaces as `batch_space` batches them.
+            of str, other spaces as `batch_space` batches them; EncodedRows where such were asked for.
         ends_episode: whether these are the episode's last rows.
     """
 
@@ -173,7 +199,12 @@ class Reader(ABC):
 
     @abstractmethod
     def chunks(
-        self, columns: Sequence[str], episodes: Sequence[int], *, target_bytes: int = DEFAULT_CHUNK_BYTES
+        self,
+        columns: Sequence[str],
+        episodes: Sequence[int],
+        *,
+        target_bytes: int = DEFAULT_CHUNK_BYTES,
+        encoded: Collection[str] = (),
     ) -> Iterator[Chunk]:
         """The rows of the episodes, in the order asked, in chunks of about `target_bytes`.
 
@@ -182,7 +213,8 @@ class Reader(ABC):
         Args:
             columns: source names.
             episodes: positions in the episode table.
-            target_bytes: the size of a chunk's columns together, decoded.
+            target_bytes: the size of a chunk's columns together, decoded but for those of `encoded`.
+            encoded: those of the columns, with an encoded form, that are wanted in it.
 
         Raises:
             ConversionError: what is read is damaged or contradicts the facts.

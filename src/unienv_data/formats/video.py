@@ -20,7 +20,15 @@ from unienv_data.errors import ConversionError
 from unienv_data.formats.source import Source
 from unienv_interface._optional import import_optional
 
-__all__ = ["VideoFile", "VideoFormat", "VideoHeader", "probe_video"]
+__all__ = [
+    "VideoFile",
+    "VideoFormat",
+    "VideoHeader",
+    "decoding",
+    "open_container",
+    "probe_video",
+    "video_stream",
+]
 
 SEEK_AFTER = 64
 """How many unwanted frames are rather decoded than jumped over."""
@@ -33,6 +41,11 @@ class VideoFormat:
     pixel_format: str
     channels: int
     dtype: np.dtype[Any]
+
+    @property
+    def bits(self) -> int:
+        """Bits of a value that are used."""
+        return 12 if self.pixel_format == "gray12le" else 8 * self.dtype.itemsize
 
 
 RGB = VideoFormat("rgb24", 3, np.dtype(np.uint8))
@@ -69,8 +82,8 @@ def probe_video(source: Source, name: str) -> VideoHeader:
     """
     av = import_optional("av", extra="video")
     where = source.where(name)
-    with _container(av, source, name) as container, _decoding(av, where):
-        stream = _video_stream(container, where)
+    with open_container(av, source, name) as container, decoding(av, where):
+        stream = video_stream(container, where)
         context = stream.codec_context
         return VideoHeader(
             context.height, context.width, stream.frames or None, context.pix_fmt or "", context.name
@@ -96,9 +109,9 @@ class VideoFile:
         self.where = source.where(name)
         self.format = format
         with ExitStack() as stack:
-            self._container = stack.enter_context(_container(self._av, source, name))
-            with _decoding(self._av, self.where):
-                self._stream = _video_stream(self._container, self.where)
+            self._container = stack.enter_context(open_container(self._av, source, name))
+            with decoding(self._av, self.where):
+                self._stream = video_stream(self._container, self.where)
                 self._stream.thread_type = "AUTO"
                 self._frames: Iterator[Any] = self._container.decode(self._stream)
             self._opened = stack.pop_all()
@@ -140,7 +153,7 @@ class VideoFile:
             return self._pixels
         if number < 0:
             raise ConversionError(f"{self.where}: frame {number} was asked for; frames are counted from 0")
-        with _decoding(self._av, self.where):
+        with decoding(self._av, self.where):
             frame = None
             if not self._number < number <= self._number + SEEK_AFTER:
                 frame = self._jump(number)
@@ -192,17 +205,27 @@ class VideoFile:
         return self._presentation
 
 
-def _video_stream(container: Any, where: str) -> Any:
+def video_stream(container: Any, where: str) -> Any:
+    """The first video of a file.
+
+    Raises:
+        ConversionError: there is none.
+    """
     if not container.streams.video:
         raise ConversionError(f"{where}: there is no video in this file")
     return container.streams.video[0]
 
 
 @contextmanager
-def _container(av: ModuleType, source: Source, name: str) -> Iterator[Any]:
+def open_container(av: ModuleType, source: Source, name: str) -> Iterator[Any]:
+    """A file, open in FFmpeg.
+
+    Raises:
+        ConversionError: it is missing or damaged.
+    """
     handle = source.handle(name)
     try:
-        with _decoding(av, source.where(name)):
+        with decoding(av, source.where(name)):
             container = av.open(handle)
         try:
             yield container
@@ -214,7 +237,8 @@ def _container(av: ModuleType, source: Source, name: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _decoding(av: ModuleType, where: str) -> Iterator[None]:
+def decoding(av: ModuleType, where: str) -> Iterator[None]:
+    """Where FFmpeg may find damage, which is told by the file's name."""
     try:
         yield
     except av.error.FileNotFoundError as exc:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from tests.unienv_data.conversion.snapshots import snapshot
 from unienv_data.conversion import Conversion, ConversionPlan, plan_conversion, run_conversion
 from unienv_data.opening import open as open_dataset
+from unienv_data.store.codecs.video import NAME
+from unienv_data.store.codecs.video.zarrcodec import VideoZarrCodec
 
 av = pytest.importorskip("av")
 
@@ -122,6 +124,7 @@ def test_plain_zarr_reads_all_of_it(
     path, _, _ = converted
     with open_dataset(str(path)) as buffer:
         assert buffer.storage.is_sealed
+    zarr.registry.register_codec(NAME, VideoZarrCodec)  # as the entry point does
     group = zarr.open_group(str(path / "storage/columns"), mode="r")
     for name in ("observation.image", "observation.pose_mat", "action", "next.done", "index"):
         array = group[name.replace(".", "/")]

@@ -88,16 +88,20 @@ def test_everything(made: Recording, tmp_path: Path) -> None:
         assert [episode["success"] for episode in episodes] == [True, False, None, True, False]
 
 
-def test_in_small_chunks(made: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("frames", ["copy", "lossless"])
+def test_in_small_chunks(
+    made: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: str
+) -> None:
     """Episodes longer than a chunk stay one episode."""
     from unienv_data.formats.lerobot_v30.reader import LeRobotV30Reader
 
     whole = LeRobotV30Reader.chunks
 
-    def small(self: Any, columns: Any, episodes: Any, *, target_bytes: int = 0) -> Any:
-        return whole(self, columns, episodes, target_bytes=80_000)
+    def small(self: Any, columns: Any, episodes: Any, *, target_bytes: int = 0, **options: Any) -> Any:
+        return whole(self, columns, episodes, target_bytes=target, **options)
 
-    plan = plan_conversion(str(made.root), str(tmp_path / "x.zarr"))
+    target = 80_000 if frames == "lossless" else 2_000
+    plan = plan_conversion(str(made.root), str(tmp_path / "x.zarr"), ConversionOptions(frames=frames))
     monkeypatch.setattr(LeRobotV30Reader, "chunks", small)
     run_conversion(plan)
     with open_dataset(str(tmp_path / "x.zarr")) as buffer:

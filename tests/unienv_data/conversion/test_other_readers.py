@@ -27,7 +27,7 @@ pytestmark = requires_av
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     destination = tmp_path_factory.mktemp("converted") / "pusht.zarr"
-    run_conversion(plan_conversion(str(RECORDING), str(destination), ConversionOptions()))
+    run_conversion(plan_conversion(str(RECORDING), str(destination), ConversionOptions(frames="lossless")))
     return destination / "storage" / "columns"
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cached_property, partial
 from typing import Any, Self
 
 import pyarrow as pa
 
 from unienv_data.errors import ConversionError, MissingDependencyError
-from unienv_data.formats.base import DEFAULT_CHUNK_BYTES, Chunk, Facts, Reader, SourceColumn, row_bytes
+from unienv_data.formats.base import (
+    DEFAULT_CHUNK_BYTES,
+    Chunk,
+    EncodedForm,
+    Facts,
+    Reader,
+    SourceColumn,
+    row_bytes,
+)
+from unienv_data.formats.copied_form import copied_form
 from unienv_data.formats.lerobot_v30.columns import (
     Column,
     ImageColumn,
@@ -59,6 +68,7 @@ class LeRobotV30Reader(Reader):
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._forms: dict[str, EncodedForm | None] = {}
 
     @classmethod
     def probe(cls, source: Source) -> bool:
@@ -113,7 +123,14 @@ class LeRobotV30Reader(Reader):
             format=self.name,
             version=self._info.version,
             columns=tuple(
-                SourceColumn(name, paths[name], column.space, column.lossy, self._kept_of(name))
+                SourceColumn(
+                    name,
+                    paths[name],
+                    column.space,
+                    column.lossy,
+                    self._kept_of(name),
+                    self._encoded_form(name),
+                )
                 for name, column in columns.items()
             ),
             unreadable=unreadable,
@@ -159,6 +176,17 @@ class LeRobotV30Reader(Reader):
             feature = feature or Feature(name, "image", (), None, {})
             return image_column(feature, self._first_row(first.data_file, name)[name], self._source)
         return table_column(feature, name, type_)
+
+    def _encoded_form(self, name: str) -> EncodedForm | None:
+        """How a camera's packets can be kept, by its first file."""
+        if name not in self._forms:
+            column = self._columns[0][name]
+            form = None
+            if isinstance(column, VideoColumn):
+                with suppress(ConversionError, MissingDependencyError):  # check() tells whoever converts it
+                    form = copied_form(self._source, self._episodes[0].clips[name].file, column.format)
+            self._forms[name] = form
+        return self._forms[name]
 
     def _header_or_none(self, file: str) -> Any:
         try:
@@ -253,11 +281,18 @@ class LeRobotV30Reader(Reader):
             )
 
     def chunks(
-        self, columns: Sequence[str], episodes: Sequence[int], *, target_bytes: int = DEFAULT_CHUNK_BYTES
+        self,
+        columns: Sequence[str],
+        episodes: Sequence[int],
+        *,
+        target_bytes: int = DEFAULT_CHUNK_BYTES,
+        encoded: Collection[str] = (),
     ) -> Iterator[Chunk]:
         """The rows of the episodes; each file is read once where the episodes are in order."""
         known = {name: self._columns[0][name] for name in columns}
-        rows_at_once = max(1, target_bytes // max(1, row_bytes([column.space for column in known.values()])))
+        weight = row_bytes([column.space for name, column in known.items() if name not in encoded])
+        weight += sum(form.row_bytes for name in encoded if (form := self._encoded_form(name)) is not None)
+        rows_at_once = max(1, target_bytes // max(1, weight))
         with (
             closing(DataFiles(self._source, _needs(known, columns), rows_at_once)) as data,
             closing(Cameras(self._source)) as cameras,
@@ -266,9 +301,11 @@ class LeRobotV30Reader(Reader):
                 episode = self._episodes[position]
                 for start, table in data.rows_of(episode, rows_at_once):
                     where = f"{self._source.where(episode.data_file)}, episode {episode.index}"
-                    values = {}
+                    values: dict[str, Any] = {}
                     for name, column in known.items():
-                        if isinstance(column, VideoColumn):
+                        if isinstance(column, VideoColumn) and name in encoded:
+                            values[name] = cameras.packets_of(column, episode, table)
+                        elif isinstance(column, VideoColumn):
                             values[name] = cameras.frames_of(column, episode, table)
                         else:
                             values[name] = column.from_table(table, self._source, where)

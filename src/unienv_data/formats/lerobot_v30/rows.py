@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from unienv_data.columns import EncodedRows
 from unienv_data.errors import ConversionError
+from unienv_data.formats.copied_form import Packets, encoded_rows, open_packets
 from unienv_data.formats.lerobot_v30.columns import VideoColumn
 from unienv_data.formats.lerobot_v30.episodes import Episode
 from unienv_data.formats.parquet import ParquetRows
@@ -100,7 +102,7 @@ class Cameras:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._files: dict[str, VideoFile] = {}
+        self._files: dict[str, VideoFile | Packets] = {}
 
     def frames_of(self, column: VideoColumn, episode: Episode, rows: pa.Table) -> NDArray[Any]:
         """The frames (B, H, W, C) of an episode's rows, by their frame_index.
@@ -108,13 +110,37 @@ class Cameras:
         Raises:
             ConversionError: the file is missing, damaged, too short, or of another size than the first.
         """
-        clip = episode.clips[column.name]
         file = self._files.get(column.name)
-        if file is None or file.name != clip.file:
-            if file is not None:
-                file.close()
-                del self._files[column.name]
+        clip = episode.clips[column.name]
+        if not isinstance(file, VideoFile) or file.name != clip.file:
+            self._close(column.name)
             file = self._files[column.name] = VideoFile(self._source, clip.file, column.format)
+        frames = file.read(self._numbers(column, episode, rows))
+        if frames.shape[1:] != column.shape:
+            raise ConversionError(
+                f"{file.where}: frames of {frames.shape[1:]} where {column.shape} is expected"
+            )
+        return frames
+
+    def packets_of(self, column: VideoColumn, episode: Episode, rows: pa.Table) -> EncodedRows:
+        """The same frames as they are encoded.
+
+        Raises:
+            ConversionError: as `frames_of`, or they can only be decoded.
+        """
+        file = self._files.get(column.name)
+        clip = episode.clips[column.name]
+        if file is None or isinstance(file, VideoFile) or file.name != clip.file:
+            self._close(column.name)
+            file = self._files[column.name] = open_packets(self._source, clip.file)
+        size = (file.stream.height, file.stream.width)
+        if size != column.shape[:2]:
+            raise ConversionError(f"{file.where}: frames of {size} where {column.shape[:2]} is expected")
+        payload = file.read(self._numbers(column, episode, rows))
+        return encoded_rows(payload, column.format, column.shape)
+
+    def _numbers(self, column: VideoColumn, episode: Episode, rows: pa.Table) -> NDArray[np.int64]:
+        """The numbers of the rows' frames within their file."""
         indexes = rows[column.needs].to_numpy()
         if indexes.dtype.kind not in "iu":
             raise ConversionError(
@@ -126,15 +152,13 @@ class Cameras:
                 f"{self._source.where(episode.data_file)}: frame_index of episode {episode.index} leaves the "
                 f"episode's {episode.length} rows"
             )
-        frames = file.read(clip.first + indexes.astype(np.int64))
-        if frames.shape[1:] != column.shape:
-            raise ConversionError(
-                f"{file.where}: frames of {frames.shape[1:]} where {column.shape} is expected"
-            )
-        return frames
+        return episode.clips[column.name].first + indexes.astype(np.int64)
+
+    def _close(self, camera: str) -> None:
+        if camera in self._files:
+            self._files.pop(camera).close()
 
     def close(self) -> None:
         """Close the open files."""
-        for file in self._files.values():
-            file.close()
-        self._files.clear()
+        for camera in [*self._files]:
+            self._close(camera)

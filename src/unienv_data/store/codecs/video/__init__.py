@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from unienv_data.store.codecs.video.chunkcodec import VideoCodec, video_codec
-from unienv_data.store.codecs.video.decoding import FORMATS
-from unienv_data.store.codecs.video.payload import Payload, Stream, group, joined, parse_payload
+from unienv_data.store.codecs.video.decoding import FORMATS, read_frames
+from unienv_data.store.codecs.video.payload import (
+    MOST_IN_GROUP,
+    Payload,
+    Stream,
+    group,
+    joined,
+    parse_payload,
+)
 from unienv_data.store.codecs.video.settings import FAMILIES, NAME, VideoSettings
 
 __all__ = [
     "FAMILIES",
     "FORMATS",
+    "MOST_IN_GROUP",
     "NAME",
     "Payload",
     "Stream",
@@ -18,5 +26,6 @@ __all__ = [
     "group",
     "joined",
     "parse_payload",
+    "read_frames",
     "video_codec",
 ]

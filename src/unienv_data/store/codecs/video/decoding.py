@@ -19,8 +19,6 @@ FORMATS = {
     "h264": "h264",
     "hevc": "hevc",
     "av1": "libdav1d",
-    "vp9": "vp9",
-    "mpeg4": "mpeg4",
     "ffv1": "ffv1",
 }
 """Format -> FFmpeg's decoder. No other decoder is ever opened, whatever a payload names."""

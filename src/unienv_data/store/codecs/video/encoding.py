@@ -74,8 +74,7 @@ def _options(settings: VideoSettings) -> dict[str, str]:
     if settings.codec == "hevc":
         fixed = {"keyint": gop, "min-keyint": gop, "bframes": "0", "scenecut": "0", "open-gop": "0"}
         quiet = {"info": "0", "log-level": "none", "pools": "none", "frame-threads": "1"}
-        lossless = {} if quality else {"lossless": "1"}
-        params = ":".join(f"{key}={value}" for key, value in {**fixed, **quiet, **lossless}.items())
+        params = ":".join(f"{key}={value}" for key, value in {**fixed, **quiet}.items())
         return {**quality, **preset, "x265-params": params}
     if settings.codec == "av1":
         return {**quality, **preset, "svtav1-params": "lp=1:scd=0"}

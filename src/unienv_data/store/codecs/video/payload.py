@@ -123,27 +123,22 @@ class Payload:
         """
         if not 0 <= start <= stop <= self.rows:
             raise ValueError(f"{self.rows} rows, expected at least {stop}")
-        groups, lengths, data = [], [], []
+        if start == stop:
+            return Payload((), _table([]), self.lengths[:0], b"")
         low = int(np.searchsorted(self.starts, start, side="right")) - 1
-        for number in range(low, len(self.groups)):
-            first, end = int(self.starts[number]), int(self.starts[number + 1])
-            a, b = max(start, first), min(stop, end)
-            if a >= b:
-                break
-            stream, skip, _, _ = self.groups[number].tolist()
-            skip += a - first
-            packets = self.packets(number, skip + b - a)
-            groups.append((stream, skip, b - a, len(packets)))
-            lengths += [len(packet) for packet in packets]
-            data += packets
-        used = sorted({group[0] for group in groups})
-        renumbered = {stream: number for number, stream in enumerate(used)}
-        return Payload(
-            tuple(self.streams[stream] for stream in used),
-            _table([(renumbered[stream], *rest) for stream, *rest in groups]),
-            np.array(lengths, dtype=np.int64),
-            b"".join(data),
-        )
+        high = int(np.searchsorted(self.starts, stop, side="left"))
+        groups = self.groups[low:high].copy()
+        groups[-1, 2] -= int(self.starts[high]) - stop
+        groups[0, 2] -= start - int(self.starts[low])
+        groups[0, 1] += start - int(self.starts[low])
+        used, groups[:, 0] = np.unique(groups[:, 0], return_inverse=True)
+        streams = tuple(self.streams[number] for number in used.tolist())
+        stream, skip, frames, packets = groups[-1].tolist()
+        groups[-1, 3] = min(packets, skip + frames + streams[stream].delay)
+        first = int(self._first_packets[low])
+        last = first + int(groups[:, 3].sum())
+        data = memoryview(self.data)[int(self._offsets[first]) : int(self._offsets[last])]
+        return Payload(streams, groups, self.lengths[first:last], data)
 
     def encode(self) -> bytes:
         """Its bytes."""

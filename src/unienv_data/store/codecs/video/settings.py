@@ -72,8 +72,7 @@ FAMILIES: Mapping[str, Family] = {
         gop=16,
         crf=(26, 51),
         presets=_X264,
-        preset="fast",
-        grey_lossless=True,
+        preset="fast",  # and not lossless: x265 then makes a wrong frame now and then
     ),
     "av1": Family(
         encoder="libsvtav1",

@@ -24,7 +24,7 @@ DEPTH = ChunkShape(64, np.dtype(np.uint16), (96, 96, 1))
         ),
         ("video:av1", RGB, {"codec": "av1", "crf": 30, "preset": "8", "layout": "hwc"}),
         ("video:ffv1", DEPTH, {"codec": "ffv1", "crf": None, "preset": None, "bits": 16, "gop": 1}),
-        ("video:hevc:lossless:bits=12", DEPTH, {"crf": None, "bits": 12, "layout": "hwc"}),
+        ("video:h264:lossless:bits=10", DEPTH, {"crf": None, "bits": 10, "layout": "hwc"}),
         ("video:h264rgb:layout=hwc", RGB, {"codec": "h264rgb", "crf": None}),
         ("video:h264", ChunkShape(8, np.dtype(np.uint8), (3, 8, 8)), {"layout": "chw"}),
         ("video:h264", GREY, {"layout": "hw"}),
@@ -57,6 +57,7 @@ def test_specifications(spec: str, chunk: ChunkShape, said: dict[str, object]) -
         ("video:h264:lossless:crf=20", GREY, "crf of what is lossless"),
         ("video:h264:lossless", RGB, "ffv1 and h264rgb keep them"),
         ("video:av1:lossless", GREY, "ffv1 keeps frames"),
+        ("video:hevc:lossless", GREY, "ffv1 keeps frames"),
         ("video:h264rgb", GREY, "takes no grey"),
         ("video:h264", DEPTH, "takes values of 8, 10 bits, got 16"),
         ("video:h264:bits=10", GREY, "uint8 have 8 bits"),
@@ -87,7 +88,7 @@ def test_metadata_of_others(change: dict[str, object]) -> None:
 
 @pytest.mark.requires_av
 def test_values_of_too_many_bits() -> None:
-    codec = VideoCodec(DEPTH, VideoSettings.chosen("hevc", DEPTH, {"bits": 12, "lossless": True}), True)
+    codec = VideoCodec(DEPTH, VideoSettings.chosen("ffv1", DEPTH, {"bits": 12}), True)
     rows = np.full((1, *DEPTH.shape), 4096, np.uint16)
     with pytest.raises(CodecError, match="a value of 4096, where bits=12 promises 4095"):
         codec.check(rows)
