@@ -134,7 +134,9 @@ def test_pyproject_registers_every_codec() -> None:
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert project["entry-points"]["zarr.codecs"] == {name: ENTRY.format(name=name) for name in CODECS}
+    entries = project["entry-points"]["zarr.codecs"]
+    mine = {name: entry for name, entry in entries.items() if name.startswith("imagecodecs_")}
+    assert mine == {name: ENTRY.format(name=name) for name in CODECS}
 
 
 def _distribution(folder: Path, name: str, entries: dict[str, str]) -> None:
