@@ -22,7 +22,7 @@ __all__ = ["ArrayWriter", "Mark", "ShardSink"]
 ShardSink = Callable[[StoredArray, int, list[bytes], int], None]
 """Takes a finished shard: the array, the shard's number, its chunks, how many of its rows hold data."""
 
-_ENCODED_TOGETHER = 512  # chunks
+_ENCODED_TOGETHER = 8 << 20  # bytes: while shards are written, what comes next is encoded
 
 
 class Mark(NamedTuple):
@@ -92,9 +92,11 @@ class ArrayWriter:
                 start += count
                 self._close_if_full()
             else:
-                count = min((len(rows) - start) // chunk_rows, _ENCODED_TOGETHER)
+                count = (len(rows) - start) // chunk_rows
                 whole = rows[start : start + count * chunk_rows].reshape(count, *self._array.chunk.full)
-                self.append_encoded(pool.map_threaded(self._array.codec.encode, whole))
+                together = max(_ENCODED_TOGETHER // self._array.chunk.nbytes, 1)
+                for chunks in pool.map_ahead(self._array.codec.encode, list(whole), together):
+                    self.append_encoded(chunks)
                 start += count * chunk_rows
 
     def append_encoded(self, chunks: list[bytes]) -> None:

@@ -9,6 +9,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
+from io import FileIO
 
 __all__ = [
     "HAS_MAPS",
@@ -31,6 +32,7 @@ __all__ = [
     "try_lock_shared",
     "unlock",
     "usable_cores",
+    "write_parts",
 ]
 
 
@@ -183,6 +185,33 @@ else:  # pragma: no cover - exercised on Windows only
         with _positioned:
             os.lseek(descriptor, offset, os.SEEK_SET)
             return os.read(descriptor, length)
+
+
+if hasattr(os, "writev"):
+
+    def write_parts(file: FileIO, parts: Iterable[bytes | memoryview]) -> None:
+        """Write all of the parts, one after another: many of them by one call, where there is one for it."""
+        left = [part for part in parts if len(part)]
+        while left:
+            written = os.writev(file.fileno(), left[:_MOST_PARTS])
+            done = 0
+            while done < len(left) and written >= len(left[done]):
+                written -= len(left[done])
+                done += 1
+            del left[:done]
+            if written:  # of one a part only: a signal came, or the disk is nearly full
+                left[0] = memoryview(left[0])[written:]
+else:
+
+    def write_parts(file: FileIO, parts: Iterable[bytes | memoryview]) -> None:
+        """Write all of the parts, one after another."""
+        for part in parts:
+            view = memoryview(part)
+            while len(view):
+                view = view[file.write(view) :]
+
+
+_MOST_PARTS = 1024  # IOV_MAX of Linux and macOS
 
 
 def sync_descriptor(descriptor: int) -> None:

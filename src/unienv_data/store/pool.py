@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import pairwise
 from typing import TypeVar
 
 from unienv_data.store import platform
 
-__all__ = ["in_spans", "limit_threads", "map_threaded"]
+__all__ = ["in_spans", "limit_threads", "map_ahead", "map_threaded"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -84,3 +84,29 @@ def map_threaded(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
 
     in_spans(span, len(todo), least=1)
     return results  # type: ignore[return-value]  # every place has been filled
+
+
+def map_ahead(work: Callable[[T], R], items: Sequence[T], size: int) -> Iterator[list[R]]:
+    """The results for `size` items after another, while threads are at work on the items that come next."""
+    groups = [items[start : start + size] for start in range(0, len(items), size)]
+    if len(groups) < 2 or _thread_count() < 2:
+        yield from (map_threaded(work, group) for group in groups)
+        return
+    ahead = _submitted(work, groups[0])
+    try:
+        for group in groups[1:]:
+            wait(ahead)
+            done, ahead = ahead, _submitted(work, group)
+            yield [result for future in done for result in future.result()]
+        yield [result for future in ahead for result in future.result()]
+    finally:
+        wait(ahead)
+
+
+def _submitted(work: Callable[[T], R], items: Sequence[T]) -> list[Future[list[R]]]:
+    def span(start: int, stop: int) -> list[R]:
+        return [work(items[i]) for i in range(start, stop)]
+
+    spans = min(_thread_count(), len(items))
+    bounds = [len(items) * i // spans for i in range(spans + 1)]
+    return [_threads().submit(span, a, b) for a, b in pairwise(bounds)]

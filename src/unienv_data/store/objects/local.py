@@ -96,8 +96,8 @@ class LocalObjects(ObjectStore):
     def write(self, name: str, parts: Iterable[bytes | memoryview]) -> None:
         path = self.path(name)
         self._make_folder(os.path.dirname(path))
-        with open(path, "wb") as file:
-            file.writelines(parts)
+        with open(path, "wb", buffering=0) as file:
+            platform.write_parts(file, parts)
         self._written.add(path)
 
     def create(self, name: str, data: bytes, *, durable: bool = True) -> None:
