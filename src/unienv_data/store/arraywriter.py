@@ -130,9 +130,10 @@ class ArrayWriter:
                 self.append_encoded([piece])
                 continue
             try:
+                whole = codec.read_piece(piece)
                 while first < end:
                     count = min(chunk_rows - self._partial.filled, end - first)
-                    self._pieced.append_piece(codec.cut(piece, first, first + count), count)
+                    self._pieced.append_piece(codec.cut(whole, first, first + count), count)
                     first += count
                     self._close_if_full()
             except ValueError as exc:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unienv_data.store.codecs import ChunkCodec, PieceCodec
+from unienv_data.store.codecs import ChunkCodec, Piece, PieceCodec
 
 __all__ = ["PartChunk", "PiecedChunk", "RawChunk", "part_chunk"]
 
@@ -94,7 +94,7 @@ class RawChunk(PartChunk):
 class _Piece:
     """Encoded rows from `start` on, and whether those that can be read have been decoded from it."""
 
-    data: bytes
+    data: Piece
     start: int
     rows: int
     decoded: bool
@@ -121,7 +121,7 @@ class PiecedChunk(PartChunk):
         self._raw[self.filled : self.filled + len(rows)] = rows
         self.filled += len(rows)
 
-    def append_piece(self, data: bytes, rows: int) -> None:
+    def append_piece(self, data: Piece, rows: int) -> None:
         """Add encoded rows that fit."""
         self._encode()
         self._pieces.append(_Piece(data, self.filled, rows, decoded=False))
@@ -132,7 +132,7 @@ class PiecedChunk(PartChunk):
         self._runs.append(self.filled)
 
     def resume(self, data: bytes, rows: int) -> None:
-        self.append_piece(self._codec.piece_of(data, 0, rows), rows)
+        self.append_piece(self._codec.cut(self._codec.piece_of(data), 0, rows), rows)
 
     def encoded(self) -> bytes:
         self._encode()

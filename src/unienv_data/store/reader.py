@@ -156,7 +156,10 @@ class CommitReader:
         spans = [(max(rows.start - a, 0), min(rows.stop - a, size)) for a in first]
         if isinstance(codec, PieceCodec):
             try:
-                pieces = [codec.piece_of(data, *span) for data, span in zip(pieces, spans, strict=True)]
+                pieces = [
+                    codec.write_piece(codec.cut(codec.piece_of(data), *span))
+                    for data, span in zip(pieces, spans, strict=True)
+                ]
             except ValueError as exc:
                 raise CorruptDataError(
                     f"rows {rows.start} to {rows.stop - 1} of {array.name} cannot be copied: {exc}"

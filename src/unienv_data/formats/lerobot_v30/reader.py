@@ -291,7 +291,7 @@ class LeRobotV30Reader(Reader):
         """The rows of the episodes; each file is read once where the episodes are in order."""
         known = {name: self._columns[0][name] for name in columns}
         weight = row_bytes([column.space for name, column in known.items() if name not in encoded])
-        weight += sum(form.row_bytes for name in encoded if (form := self._encoded_form(name)) is not None)
+        weight += _PACKET_BYTES * len(encoded)
         rows_at_once = max(1, target_bytes // max(1, weight))
         with (
             closing(DataFiles(self._source, _needs(known, columns), rows_at_once)) as data,
@@ -318,6 +318,10 @@ class LeRobotV30Reader(Reader):
 
 _KEPT = ("robot_type", "fps", "splits")
 """What of info.json the store keeps as it is; the rest describes LeRobot's own files."""
+
+
+_PACKET_BYTES = 8192
+"""What a frame is taken to weigh in the form in which it is encoded."""
 
 
 def _needs(known: Mapping[str, Column], columns: Iterable[str]) -> list[str]:

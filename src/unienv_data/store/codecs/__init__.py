@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from unienv_data.errors import CodecError, MissingDependencyError
-from unienv_data.store.codecs.base import ChunkCodec, ChunkShape, PieceCodec, Place
+from unienv_data.store.codecs.base import ChunkCodec, ChunkShape, Piece, PieceCodec, Place
 from unienv_data.store.codecs.imagefiles import rows_of_files
 from unienv_data.store.codecs.images import image_codec
 from unienv_data.store.codecs.native import NativeCodec, native_codec
@@ -28,6 +28,7 @@ __all__ = [
     "ChunkCodec",
     "ChunkShape",
     "CodecSpec",
+    "Piece",
     "PieceCodec",
     "Place",
     "chain_of",

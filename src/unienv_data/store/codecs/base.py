@@ -15,6 +15,9 @@ __all__ = ["ChunkCodec", "ChunkShape", "PieceCodec", "Place"]
 Place = slice | NDArray[np.int64]
 """Rows: consecutive ones, or each by its number."""
 
+Piece = Any
+"""Encoded rows, as a PieceCodec holds them in memory."""
+
 
 @dataclass(frozen=True)
 class ChunkShape:
@@ -119,11 +122,11 @@ class PieceCodec(ChunkCodec):
         """
 
     @abstractmethod
-    def encode_piece(self, rows: NDArray[Any]) -> bytes:
+    def encode_piece(self, rows: NDArray[Any]) -> Piece:
         """Rows, (N, *shape), at least one and at most a chunk, contiguous."""
 
     @abstractmethod
-    def decode_piece(self, piece: bytes, out: NDArray[Any]) -> None:
+    def decode_piece(self, piece: Piece, out: NDArray[Any]) -> None:
         """The first rows of a piece into `out`, (N, *shape).
 
         Raises:
@@ -131,29 +134,33 @@ class PieceCodec(ChunkCodec):
         """
 
     @abstractmethod
-    def rows_of(self, piece: bytes) -> int:
-        """How many rows a piece has.
+    def read_piece(self, data: bytes) -> Piece:
+        """The piece that `write_piece` wrote.
 
         Raises:
             ValueError: it is none, or not one of rows of this shape.
         """
 
     @abstractmethod
-    def cut(self, piece: bytes, start: int, stop: int) -> bytes:
+    def write_piece(self, piece: Piece) -> bytes:
+        """A piece as bytes, on its way to another column."""
+
+    @abstractmethod
+    def cut(self, piece: Piece, start: int, stop: int) -> Piece:
         """The rows [start, stop) of a piece.
 
         Raises:
-            ValueError: it is damaged, or has fewer rows.
+            ValueError: it has fewer rows.
         """
 
     @abstractmethod
-    def piece_of(self, data: bytes | memoryview, start: int, stop: int) -> bytes:
-        """The rows [start, stop) of a chunk.
+    def piece_of(self, data: bytes | memoryview) -> Piece:
+        """The rows of a chunk.
 
         Raises:
-            ValueError: it is damaged, or has fewer rows.
+            ValueError: it is damaged.
         """
 
     @abstractmethod
-    def join(self, pieces: Sequence[bytes]) -> bytes:
+    def join(self, pieces: Sequence[Piece]) -> bytes:
         """A chunk of the rows of all pieces, which are a chunk's at most."""

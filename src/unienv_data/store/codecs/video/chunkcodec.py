@@ -89,9 +89,9 @@ class VideoCodec(PieceCodec):
 
     # Pieces
 
-    def encode_piece(self, rows: NDArray[Any]) -> bytes:
+    def encode_piece(self, rows: NDArray[Any]) -> Payload:
         self.check(rows)
-        return encode_frames(rows, self._pictures, self._settings).encode()
+        return encode_frames(rows, self._pictures, self._settings)
 
     def check(self, rows: NDArray[Any]) -> None:
         if self.chunk.dtype.itemsize > 1 and self._settings.bits < 16 and rows.size:
@@ -102,20 +102,23 @@ class VideoCodec(PieceCodec):
                     f"bits={self._settings.bits} promises {self._most} at most; choose more bits, or ffv1"
                 )
 
-    def decode_piece(self, piece: bytes, out: NDArray[Any]) -> None:
-        self._read(self._fitting(parse_payload(piece)), np.arange(len(out)), out, slice(0, len(out)))
+    def decode_piece(self, piece: Payload, out: NDArray[Any]) -> None:
+        self._read(piece, np.arange(len(out)), out, slice(0, len(out)))
 
-    def rows_of(self, piece: bytes) -> int:
-        return self._fitting(parse_payload(piece)).rows
+    def read_piece(self, data: bytes) -> Payload:
+        return self._fitting(parse_payload(data))
 
-    def cut(self, piece: bytes, start: int, stop: int) -> bytes:
-        return self._fitting(parse_payload(piece)).cut(start, stop).encode()
+    def write_piece(self, piece: Payload) -> bytes:
+        return piece.encode()
 
-    def piece_of(self, data: bytes | memoryview, start: int, stop: int) -> bytes:
-        return self._payload(data).cut(start, stop).encode()
+    def cut(self, piece: Payload, start: int, stop: int) -> Payload:
+        return piece if (start, stop) == (0, piece.rows) else piece.cut(start, stop)
 
-    def join(self, pieces: Sequence[bytes]) -> bytes:
-        packed = joined(parse_payload(piece) for piece in pieces).encode()
+    def piece_of(self, data: bytes | memoryview) -> Payload:
+        return self._payload(data)
+
+    def join(self, pieces: Sequence[Payload]) -> bytes:
+        packed = joined(pieces).encode()
         return with_checksum(packed) if self._checked else packed
 
 

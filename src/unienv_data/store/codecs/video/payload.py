@@ -131,8 +131,10 @@ class Payload:
         groups[-1, 2] -= int(self.starts[high]) - stop
         groups[0, 2] -= start - int(self.starts[low])
         groups[0, 1] += start - int(self.starts[low])
-        used, groups[:, 0] = np.unique(groups[:, 0], return_inverse=True)
-        streams = tuple(self.streams[number] for number in used.tolist())
+        streams = self.streams
+        if len(streams) > 1:
+            used, groups[:, 0] = np.unique(groups[:, 0], return_inverse=True)
+            streams = tuple(streams[number] for number in used.tolist())
         stream, skip, frames, packets = groups[-1].tolist()
         groups[-1, 3] = min(packets, skip + frames + streams[stream].delay)
         first = int(self._first_packets[low])
@@ -166,8 +168,10 @@ def joined(parts: Iterable[Payload]) -> Payload:
     groups, lengths, data = [_table([])], [np.empty(0, dtype=np.int64)], []
     for part in parts:
         of_part = [numbers.setdefault(stream, len(numbers)) for stream in part.streams]
-        table = part.groups.copy()
-        table[:, 0] = np.array(of_part, dtype=np.int64)[table[:, 0]]
+        table = part.groups
+        if of_part != list(range(len(of_part))):
+            table = table.copy()
+            table[:, 0] = np.array(of_part, dtype=np.int64)[table[:, 0]]
         groups.append(table)
         lengths.append(part.lengths)
         data.append(part.data)
