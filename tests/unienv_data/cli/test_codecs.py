@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tests.conftest import requires_imagecodecs
-from tests.unienv_data.store.codecs.images.pictures import smooth
+from tests.conftest import requires_av, requires_imagecodecs
+from tests.house.tree import ROOT
+from tests.unienv_data.store.codecs.images.pictures import psnr, smooth
 from unienv_data import ReplayBuffer, ZarrStorage
+from unienv_data import open as open_dataset
 from unienv_data.cli.app import app
 from unienv_interface import BoxSpace, DictSpace, NumpyComputeBackend
 
@@ -109,3 +111,23 @@ def test_folders_for_temporary_files_are_left_empty(
     monkeypatch.setattr("tempfile.tempdir", None)
     assert run(dataset, "--codec", "zstd", "--rows", "4").exit_code == 0
     assert [path for path in tmp_path.iterdir() if path.name.startswith("unienv-data-codecs-")] == []
+
+
+@requires_av
+def test_a_codec_is_chosen_and_shown(tmp_path: Path) -> None:
+    recording = str(ROOT / "examples" / "data" / "lerobot_v30_pusht")
+    plain, packed = str(tmp_path / "plain.zarr"), str(tmp_path / "packed.zarr")
+    for path, codec in ((plain, "png"), (packed, "jpeg:95:444")):
+        command = ["convert", recording, path, "--quiet", "--episodes", "0:1", "--codec", f"**/image={codec}"]
+        outcome = CliRunner().invoke(app, command)
+        assert outcome.exit_code == 0, outcome.output
+    shown = json.loads(CliRunner().invoke(app, ["info", packed, "--json"]).stdout)
+    columns = {column["name"]: column for column in shown["columns"]}
+    image = columns.pop("observation/image")
+    assert (image["codec"], image["lossy"], image["chunk_rows"]) == ("jpeg:95:444", True, 1)
+    assert image["raw_bytes"] > 5 * image["stored_bytes"]
+    assert not any(column["lossy"] for column in columns.values())
+    assert "lossy codec" in CliRunner().invoke(app, ["info", packed]).stdout
+    assert "lossy codec" not in CliRunner().invoke(app, ["info", plain]).stdout
+    with open_dataset(plain) as one, open_dataset(packed) as other:
+        assert 40 < psnr(one[:]["observation"]["image"], other[:]["observation"]["image"]) < 60
