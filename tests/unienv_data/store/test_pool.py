@@ -66,9 +66,12 @@ def test_work_ahead_is_over_when_whoever_takes_it_fails() -> None:
         time.sleep(0.002)
         return item
 
-    with pytest.raises(OSError, match="disk"):
+    def fail() -> None:
         for _ in pool.map_ahead(work, range(100), 10):
             raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="disk"):
+        fail()
     then = started
     assert then <= 30
     time.sleep(0.05)
@@ -82,7 +85,11 @@ def test_an_error_of_work_ahead_is_told_in_its_turn() -> None:
         return item
 
     seen: list[int] = []
-    with pytest.raises(ValueError, match="25"):
+
+    def take() -> None:
         for group in pool.map_ahead(work, range(100), 10):
-            seen += group
+            seen.extend(group)
+
+    with pytest.raises(ValueError, match="25"):
+        take()
     assert seen == list(range(20))
