@@ -142,6 +142,17 @@ def _delivered(x: torch.Tensor, dtype: torch.dtype | None, device: PyTorchDevice
     return x.to(device=device or x.device, dtype=dtype or x.dtype)
 
 
+def _moved(x: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """On another device; to CUDA by pinned memory, so that the caller need not wait for the transfer.
+
+    Whatever uses the result on the current stream comes after it, and PyTorch keeps the pinned copy until
+    then.
+    """
+    if x.device.type == "cpu" and device.type == "cuda":
+        return x.pin_memory().to(device, non_blocking=True)
+    return x.to(device)
+
+
 class _BitwiseAt:
     """`at` for the types that torch indexes for reading only: their bits are set as signed integers."""
 
@@ -191,6 +202,9 @@ class _PyTorchBackend(ComputeBackend[torch.Tensor, PyTorchDeviceType, torch.dtyp
             return _BitwiseAt(x)
         return super().at(x)
 
+    def to_device(self, x: torch.Tensor, device: PyTorchDeviceType) -> torch.Tensor:
+        return _moved(x, torch.device(device))
+
     def is_on_host(self, x: torch.Tensor) -> bool:
         return bool(x.device.type == "cpu")
 
@@ -209,7 +223,8 @@ class _PyTorchBackend(ComputeBackend[torch.Tensor, PyTorchDeviceType, torch.dtyp
         # torch takes neither foreign byte orders, nor C types that only look alike, nor negative strides.
         is_plain = x.dtype.num == known.num and x.dtype.isnative and all(step >= 0 for step in x.strides)
         shareable = x if is_plain and x.flags.writeable else x.astype(known)
-        return torch.from_numpy(shareable).to(device=device, dtype=dtype)
+        tensor = torch.from_numpy(shareable).to(dtype=dtype)
+        return tensor if device is None else _moved(tensor, torch.device(device))
 
     def to_numpy(self, x: torch.Tensor) -> NDArray[Any]:
         x = x.detach()
