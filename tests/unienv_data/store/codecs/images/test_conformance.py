@@ -127,3 +127,26 @@ def test_noise_of_any_proportions(spec: str, lines: int, columns: int) -> None:
             out = np.empty(chunk.nbytes, np.uint8)
             codec.decode(codec.encode(content), out)
             assert spec in LEAST_PSNR or out.tobytes() == content.tobytes()
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_without_a_checksum_damage_is_at_least_no_crash(spec: str) -> None:
+    """Damage in every region is refused, or fills what was to be filled and no more."""
+    chunk = ChunkShape(1, np.dtype(np.uint8), (16, 24, 3))
+    codec = make_codec(chain_of(spec, chunk)[:-1], chunk)
+    data = codec.encode(smooth(chunk.full))
+    damaged = [data[:length] for length in range(0, len(data), max(len(data) // 40, 1))]
+    for bit in range(0, 8 * len(data), max(len(data) // 20, 1)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        damaged.append(bytes(flipped))
+    refused = 0
+    for each in damaged:
+        around = np.full(chunk.nbytes + 64, 0x5A, dtype=np.uint8)
+        try:
+            codec.decode(each, around[32:-32])
+        except ValueError:
+            refused += 1
+        assert (around[:32] == 0x5A).all()
+        assert (around[-32:] == 0x5A).all()
+    assert refused >= 1  # QOI has nothing to tell damage by but its header
