@@ -84,6 +84,8 @@ class SlottedBatch(RowsByAge[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
                     self._episodes.add(start, stop - start, evicted=after.evicted)
                 start = stop
             is_open = start < after.appended
+            if ends and not is_open:
+                self._storage.mark_segment_end()
             self._state = replace(
                 after,
                 open_start=start if is_open else None,
