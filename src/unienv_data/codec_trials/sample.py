@@ -76,7 +76,7 @@ def sample_columns(
     Args:
         source: a dataset of ours, or a recording in any known format: a path or a URL.
         columns: patterns of the columns to take, of frames or not; all that hold frames where empty.
-        rows: about how many of each column.
+        rows: about how many of each column, at least one.
         format: the format of a recording; None has it detected.
         storage_options: handed to the fsspec filesystem.
 
@@ -86,7 +86,7 @@ def sample_columns(
         EmptyDataError: there are no rows.
         MissingDependencyError: a column needs a package that is not installed.
     """
-    options = dict(storage_options or {})
+    options, rows = dict(storage_options or {}), max(rows, 1)
     if format is None and ReplayBuffer.is_loadable_from(source, storage_options=options):
         return _of_dataset(source, columns, rows, options)
     return _of_recording(Source(source, options), format, columns, rows)

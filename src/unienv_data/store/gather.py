@@ -180,7 +180,7 @@ class Gather:
         wanted = Range(tail.object, end - index_bytes(tail.part.chunks), end)
         data = self._guarded(lambda: self._objects.read_ranges([wanted]))[0]
         try:
-            return decode_index(data, tail.part.chunks)
+            return decode_index(bytes(data), tail.part.chunks)  # the file may be mapped
         except ValueError as exc:
             raise CorruptDataError(f"{self._objects.url}/{tail.object}: {exc}") from exc
 

@@ -177,3 +177,8 @@ def test_a_damaged_dataset_is_told(dataset: str, tmp_path: Path) -> None:
     (tmp_path / "broken.zarr" / "metadata.json").write_text("{")
     with pytest.raises((DatasetError, ConversionError), match=r"broken\.zarr"):
         sample_columns(str(tmp_path / "broken.zarr"))
+
+
+def test_at_least_one_row_is_sampled(dataset: str) -> None:
+    (sample,) = sample_columns(dataset, columns=["state"], rows=0)
+    assert sample.rows == 1

@@ -76,7 +76,11 @@ def webp_size(data: memoryview) -> tuple[int, int]:
 
 
 def avif_size(data: memoryview) -> tuple[int, int]:
-    """ISO/IEC 23008-12, 6.5.3: the largest of the sizes that the properties of images declare."""
+    """ISO/IEC 23008-12, 6.5.3: the largest of the sizes that the properties of images declare.
+
+    Of a stream inside that declares another size only libavif knows, which decodes no more than 16384 x 16384
+    pixels and scales them to this one.
+    """
     sizes: list[tuple[int, int]] = []
     try:
         for meta in _boxes(data, b"meta"):
