@@ -124,9 +124,11 @@ class InfoReport(Report):
 
     def _loss(self, column: ColumnInfo) -> Text:
         """Where values are changed, or were before they came here."""
-        at_source = self.facts.attributes.get("columns", {}).get(column.name, {}).get("lossy")
-        told = [f"{at_source} in the source"] if at_source else []
-        told += ["lossy codec"] if column.lossy else []
+        about = self.facts.attributes.get("columns", {}).get(column.name, {})
+        at_source, is_copied = about.get("lossy"), about.get("copied", False)
+        told = [f"{at_source} in the source{', copied' if is_copied else ''}"] if at_source else []
+        if column.lossy:
+            told.append("lossy codec of what is appended" if is_copied else "lossy codec")
         return Text(", ".join(told) or "none", style="yellow" if column.lossy else "")
 
     def _attributes(self) -> Table:

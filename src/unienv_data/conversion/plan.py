@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -207,14 +207,18 @@ def plan_conversion(
         free_bytes=target.free_bytes,
         codecs=codecs,
         chunks=chunks,
-        attributes=_attributes(origin, facts, columns, stored_as),
+        attributes=_attributes(origin, facts, columns, stored_as, copied),
         notes=facts.notes,
         options=options,
     )
 
 
 def _attributes(
-    source: Source, facts: Facts, columns: Sequence[SourceColumn], stored_as: Mapping[str, str]
+    source: Source,
+    facts: Facts,
+    columns: Sequence[SourceColumn],
+    stored_as: Mapping[str, str],
+    copied: Collection[str],
 ) -> dict[str, Any]:
     """What the store keeps: the source's own attributes, and each column's under its name in the store."""
     kept = {}
@@ -222,6 +226,8 @@ def _attributes(
         about: dict[str, Any] = {"source": column.name, **column.attributes}
         if column.lossy:
             about["lossy"] = column.lossy
+        if column.name in copied:
+            about["copied"] = True
         kept[stored_as[column.name]] = about
     return {
         **facts.attributes,

@@ -60,6 +60,8 @@ def test_nothing_is_encoded_where_frames_are_copied(tmp_path: Path, monkeypatch:
     image = plan.columns[0]
     assert (image.path, image.is_copied, image.estimate.lossy) == (IMAGE, True, False)
     assert plan.advice is None
+    with open_dataset(str(path)) as buffer:
+        assert buffer.attributes["columns"][IMAGE]["copied"] is True
 
 
 def test_the_copy_is_as_large_as_the_video(copied: Path) -> None:
@@ -98,6 +100,7 @@ def test_decoded_and_encoded_anew(
 ) -> None:
     plan = convert(tmp_path / "x.zarr", episodes="1:4", **options)
     image = plan.columns[0]
+    assert "copied" not in plan.attributes["columns"][IMAGE]
     assert (image.is_copied, image.estimate.codec, image.estimate.lossy) == (False, codec, most > 0)
     error = np.abs(frames_of(tmp_path / "x.zarr").astype(int) - frames_of(copied)[47:165]).mean()
     assert error <= most
