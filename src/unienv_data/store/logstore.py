@@ -130,7 +130,7 @@ class LogStore(CommitView):
             self._begin(writer)
         pieces = writer.append(columns, len(slots))
         if len(slots) == 1:
-            self._slots = self._slots.assigned(slots[0], pieces[0][0], 1)
+            self._slots = self._slots.assigned(int(slots[0]), pieces[0][0], 1)
             return
         runs: list[tuple[int, int, int]] = []
         done = 0
