@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from benchmarks.loaders import OF_WINDOWS
@@ -13,9 +14,21 @@ from benchmarks.suites.epochs import EpochSuite
 from benchmarks.suites.extending import ExtendSuite
 from benchmarks.suites.frames import FrameSuite
 from benchmarks.suites.numbers import NumberSuite
+from benchmarks.suites.recordings import RecordingSuite, noisy_recording, recording_of_user
 from benchmarks.suites.scale import ScaleSuite
 
 __all__ = ["SUITES"]
+
+_EXAMPLES = Path(__file__).parents[2] / "examples" / "data"
+
+
+def _pusht(folder: Path) -> Path:
+    return _EXAMPLES / "lerobot_v30_pusht"
+
+
+def _given(path: Path, folder: Path) -> Path:
+    return path
+
 
 #: By name: from the folder of what is prepared and the number of rounds to what was found.
 SUITES: Mapping[str, Callable[[Path, int], Result]] = {
@@ -42,8 +55,21 @@ SUITES: Mapping[str, Callable[[Path, int], Result]] = {
     "extend-state": ExtendSuite(blocks=4, rows=262_144, size=None),
     "append": AppendSuite(),
     "scale": ScaleSuite(),
+    "pusht": RecordingSuite(_pusht),
+    "pusht-windows": RecordingSuite(_pusht, windows=True),
+    "noisy": RecordingSuite(noisy_recording),
+    "noisy-windows": RecordingSuite(noisy_recording, windows=True, batch=8),
 }
 
 _aloha = folder_of_episodes()
 if _aloha is not None:
     SUITES = {**SUITES, "windows-aloha": AlohaSuite(_aloha)}
+
+_recording = recording_of_user()
+if _recording is not None:
+    _find = partial(_given, _recording)
+    SUITES = {
+        **SUITES,
+        "recording": RecordingSuite(_find),
+        "recording-windows": RecordingSuite(_find, windows=True, batch=8),
+    }

@@ -16,8 +16,9 @@ from unienv_data.formats.source import Source
 from unienv_data.formats.video import VideoFile, VideoFormat
 from unienv_data.store.codecs import ChunkShape, chain_of
 from unienv_data.store.codecs.video import Payload, read_frames
+from unienv_interface._optional import import_optional
 
-__all__ = ["Packets", "copied_form", "encoded_rows", "open_packets"]
+__all__ = ["Packets", "can_copy", "copied_form", "encoded_rows", "open_packets"]
 
 Packets = PacketFile | IndexedPackets
 
@@ -25,6 +26,15 @@ _LONGEST_GROUP = 512  # packets: for one frame, half of them are decoded
 _LEAST_ROWS, _MOST_ROWS = 64, 4096
 _CHUNK_BYTES = 1 << 20
 _COMPARED = 64  # frames
+
+
+def can_copy() -> bool:
+    """Whether this PyAV tells all that is to be known of packets: its releases before 17 do not.
+
+    Raises:
+        MissingDependencyError: PyAV is not installed.
+    """
+    return hasattr(import_optional("av", extra="video").packet.Packet, "has_sidedata")
 
 
 def open_packets(source: Source, name: str) -> Packets:
@@ -56,6 +66,8 @@ def copied_form(source: Source, name: str, format: VideoFormat) -> EncodedForm |
         ConversionError: the file is missing or damaged, or cannot be copied.
         MissingDependencyError: PyAV is not installed.
     """
+    if not can_copy():
+        return None
     packets = open_packets(source, name)
     try:
         longest, row_bytes, shown = packets.beginning()

@@ -6,6 +6,9 @@ decoding begins anew at every keyframe.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,7 +39,12 @@ def has_index(source: Source, name: str) -> bool:
         stream = video_stream(container, where)
         is_mp4 = "mp4" in container.format.name
         codec = stream.codec_context.codec.canonical_name
-        return is_mp4 and codec in _IN_ORDER and 0 < stream.frames == len(stream.index_entries)
+        return is_mp4 and codec in _IN_ORDER and 0 < stream.frames == len(_entries(stream))
+
+
+def _entries(stream: Any) -> Sequence[Any]:
+    """The container's index of a stream; empty where PyAV, before its release 17, does not give it."""
+    return getattr(stream, "index_entries", None) or ()
 
 
 def _local_path(source: Source, name: str) -> str | None:
@@ -67,7 +75,7 @@ class IndexedPackets:
         with open_container(av, source, name) as container, decoding(av, self.where):
             stream = video_stream(container, self.where)
             self.stream = described(stream, self.where)
-            entries = [(e.pos, e.size, e.is_keyframe, e.is_discard) for e in stream.index_entries]
+            entries = [(e.pos, e.size, e.is_keyframe, e.is_discard) for e in _entries(stream)]
         table = np.array(entries, dtype=np.int64).reshape(-1, 4)
         self._starts, self._sizes = table[:, 0].copy(), table[:, 1].copy()
         self._keys = np.flatnonzero(table[:, 2])

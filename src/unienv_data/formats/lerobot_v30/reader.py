@@ -20,7 +20,7 @@ from unienv_data.formats.base import (
     SourceColumn,
     row_bytes,
 )
-from unienv_data.formats.copied_form import copied_form
+from unienv_data.formats.copied_form import can_copy, copied_form
 from unienv_data.formats.lerobot_v30.columns import (
     Column,
     ImageColumn,
@@ -209,6 +209,13 @@ class LeRobotV30Reader(Reader):
                 yield (
                     f"{name} keeps LeRobot's quantized depth, {column.format.dtype}; the attributes say how "
                     f"to turn it into metres."
+                )
+        has_videos = any(isinstance(column, VideoColumn) for column in columns.values())
+        with suppress(MissingDependencyError):
+            if has_videos and not can_copy():
+                yield (
+                    "The videos will be decoded and stored anew: keeping their packets as they are takes "
+                    "PyAV 17 or later (pip install --upgrade 'unienv-data[video]')."
                 )
         empty = [episode.index for episode in self._episodes if not episode.length]
         if empty:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unienv_data.store.codecs.video.frames import one_thread
 from unienv_data.store.codecs.video.payload import Payload, Stream
 from unienv_interface._optional import import_optional
 
@@ -47,6 +48,7 @@ class _Decoder:
         self._context.options = {"max_pixels": str(sides[0] * sides[1])}
         self._context.open()
         self._reformatter = av.video.reformatter.VideoReformatter()
+        self._alone = one_thread(av)
 
     def frames(self, packets: Sequence[memoryview]) -> Iterator[Any]:
         """FFmpeg's frames of a group, in the order of display."""
@@ -63,7 +65,7 @@ class _Decoder:
             raise ValueError(f"a frame of {size}, expected {self._stream.width} x {self._stream.height}")
         if frame.is_corrupt:
             raise ValueError("a damaged frame")
-        converted = self._reformatter.reformat(frame, format=format, threads=1)
+        converted = self._reformatter.reformat(frame, format=format, **self._alone)
         plane = converted.planes[0]
         data = np.frombuffer(plane, dtype=np.uint8, count=plane.line_size * frame.height)
         lines = data.reshape(frame.height, plane.line_size)

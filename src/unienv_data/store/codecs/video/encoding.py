@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.errors import CodecError
-from unienv_data.store.codecs.video.frames import Pictures
+from unienv_data.store.codecs.video.frames import Pictures, one_thread
 from unienv_data.store.codecs.video.payload import Payload, Stream, group, joined
 from unienv_data.store.codecs.video.settings import VideoSettings
 from unienv_interface._optional import import_optional
@@ -95,7 +95,7 @@ def _frames(av: Any, frames: NDArray[Any], pictures: Pictures, settings: VideoSe
                 src_color_range=_FULL,
                 dst_color_range=color_range,
                 dst_colorspace=colours[0],
-                threads=1,
+                **one_thread(av),
             )
         frame.color_range, frame.colorspace = color_range, colours[0]
         frame.pts = number

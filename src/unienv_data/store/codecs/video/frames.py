@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unienv_data.errors import CodecError
 from unienv_data.store.codecs.base import ChunkShape
 
-__all__ = ["LAYOUTS", "Pictures", "layout_of"]
+__all__ = ["LAYOUTS", "Pictures", "layout_of", "one_thread"]
 
 LAYOUTS = ("hwc", "chw", "hw")
 """Where the channels of a row stand: behind height and width, before them, nowhere."""
@@ -27,6 +27,11 @@ def layout_of(chunk: ChunkShape) -> str:
     if len(shape) >= 3 and shape[-3] in _CHANNELS:
         return "chw"
     return "hw"
+
+
+def one_thread(av: Any) -> dict[str, int]:
+    """What has PyAV convert frames in the calling thread: before its release 17 it does so anyway."""
+    return {"threads": 1} if int(av.__version__.split(".")[0]) >= 17 else {}
 
 
 @dataclass(frozen=True)
