@@ -7,10 +7,26 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from benchmarks.machine import describe_machine
 from benchmarks.measure import Timing
+
+
+class Finding(Protocol):
+    """What a suite found, whatever it looked for."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a document, with the machine and every single figure."""
+        ...
+
+    def to_text(self) -> str:
+        """As a table."""
+        ...
+
+    def plot(self, path: Path) -> None:
+        """As a picture. Needs matplotlib, its backend chosen."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -74,6 +90,36 @@ class Result:
         lines += [f"{name.replace('_', ' ')}: {value:,}" for name, value in self.notes.items()]
         return "\n".join(lines)
 
+    def plot(self, path: Path) -> None:
+        """As bars: the median, and every round as a tick. Needs matplotlib, its backend chosen."""
+        from matplotlib import pyplot as plt
+
+        names = [timing.contender.name for timing in self.timings]
+        figure, axes = plt.subplots(figsize=(9, 1.2 + 0.5 * len(names)), layout="constrained")
+        for place, timing in enumerate(self.timings):
+            axes.barh(place, timing.median * 1e3, height=0.62, color="#1f77b4" if place == 0 else "#b8c4d0")
+            axes.plot(
+                [s * 1e3 for s in timing.seconds],
+                [place] * len(timing.seconds),
+                "|",
+                color="#333333",
+                alpha=0.4,
+            )
+            ratio = "" if place == 0 else f"  ({timing.ratio_to(self.timings[0]):.2g}x)"
+            label = f"  {_duration(timing.median)}{ratio}"
+            axes.text(max(timing.seconds) * 1e3, place, label, va="center")
+        axes.set_yticks(range(len(names)), names)
+        axes.invert_yaxis()
+        axes.set_xscale("log")
+        axes.set_xlim(right=axes.get_xlim()[1] * 6)
+        axes.set_xlabel(
+            f"milliseconds for {self.amount:,} {self.unit}: median, and every round as a tick; less is better"
+        )
+        axes.set_title(self.title, loc="left")
+        axes.spines[["top", "right"]].set_visible(False)
+        figure.savefig(path, dpi=150)
+        plt.close(figure)
+
 
 def _duration(seconds: float) -> str:
     """Seconds in a unit that leaves few zeros."""
@@ -83,7 +129,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds * 1e6:.1f} µs"
 
 
-def write_report(result: Result, stem: Path) -> list[Path]:
+def write_report(result: Finding, stem: Path) -> list[Path]:
     """Write `stem`.json and, where matplotlib is installed, `stem`.png."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     document = stem.with_suffix(".json")
@@ -93,31 +139,6 @@ def write_report(result: Result, stem: Path) -> list[Path]:
     except ModuleNotFoundError:
         return [document]
     matplotlib.use("agg")
-    return [document, _plot(result, stem.with_suffix(".png"))]
-
-
-def _plot(result: Result, path: Path) -> Path:
-    from matplotlib import pyplot as plt
-
-    names = [timing.contender.name for timing in result.timings]
-    figure, axes = plt.subplots(figsize=(9, 1.2 + 0.5 * len(names)), layout="constrained")
-    for place, timing in enumerate(result.timings):
-        axes.barh(place, timing.median * 1e3, height=0.62, color="#1f77b4" if place == 0 else "#b8c4d0")
-        axes.plot(
-            [s * 1e3 for s in timing.seconds], [place] * len(timing.seconds), "|", color="#333333", alpha=0.4
-        )
-        ratio = "" if place == 0 else f"  ({timing.ratio_to(result.timings[0]):.2g}x)"
-        label = f"  {_duration(timing.median)}{ratio}"
-        axes.text(max(timing.seconds) * 1e3, place, label, va="center")
-    axes.set_yticks(range(len(names)), names)
-    axes.invert_yaxis()
-    axes.set_xscale("log")
-    axes.set_xlim(right=axes.get_xlim()[1] * 6)
-    axes.set_xlabel(
-        f"milliseconds for {result.amount:,} {result.unit}: median, and every round as a tick; less is better"
-    )
-    axes.set_title(result.title, loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
-    return path
+    picture = stem.with_suffix(".png")
+    result.plot(picture)
+    return [document, picture]

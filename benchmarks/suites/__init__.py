@@ -7,12 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.loaders import OF_WINDOWS
-from benchmarks.report import Result
+from benchmarks.report import Finding
 from benchmarks.suites.aloha import AlohaSuite, folder_of_episodes
 from benchmarks.suites.appending import AppendSuite
+from benchmarks.suites.defaults import DefaultsSuite
 from benchmarks.suites.epochs import EpochSuite
 from benchmarks.suites.extending import ExtendSuite
 from benchmarks.suites.frames import FrameSuite
+from benchmarks.suites.growth import GrowthSuite
 from benchmarks.suites.numbers import NumberSuite
 from benchmarks.suites.recordings import RecordingSuite, noisy_recording, recording_of_user
 from benchmarks.suites.scale import ScaleSuite
@@ -31,7 +33,7 @@ def _given(path: Path, folder: Path) -> Path:
 
 
 #: By name: from the folder of what is prepared and the number of rounds to what was found.
-SUITES: Mapping[str, Callable[[Path, int], Result]] = {
+SUITES: Mapping[str, Callable[[Path, int], Finding]] = {
     "frames": FrameSuite(),
     "frames-lz4": FrameSuite(codec="lz4"),
     "frames-224": FrameSuite(episodes=40, length=50, height=224, width=224),
@@ -59,6 +61,8 @@ SUITES: Mapping[str, Callable[[Path, int], Result]] = {
     "pusht-windows": RecordingSuite(_pusht, windows=True),
     "noisy": RecordingSuite(noisy_recording),
     "noisy-windows": RecordingSuite(noisy_recording, windows=True, batch=8),
+    "defaults": DefaultsSuite(),
+    "growth": GrowthSuite(),
 }
 
 _aloha = folder_of_episodes()

@@ -87,7 +87,8 @@ def segments_of(bounds: NDArray[np.int64], state: BufferState) -> list[tuple[int
         state: the state.
     """
     rows = segments.segments_of(bounds, state.evicted, state.removed)
-    return [(start, stop) for start, stop in rows.tolist() if stop > start]
+    starts, stops = rows[rows[:, 1] > rows[:, 0]].T.tolist()
+    return list(zip(starts, stops, strict=True))
 
 
 def visible_episodes(table: pa.Table, state: BufferState) -> pa.Table:

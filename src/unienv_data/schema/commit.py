@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -216,16 +217,34 @@ class Commit:
                 "pip install --upgrade unienv-data"
             )
         check_document(data, source)
-        validate(document, "dataset", source)
-        problems = inconsistencies(document)
-        if problems:
-            raise DocumentError(source, problems)
+        _check_once(data, document, source)
         return _from_document(document)
 
     @property
     def is_in_order(self) -> bool:
         """Whether the written slots are the first ones, and each shows the log row of its own number."""
         return not self.runs or (len(self.runs) == 1 and self.runs[0][:2] == (0, 0))
+
+
+_REMEMBERED = 16
+_found_valid: tuple[bytes, ...] = ()  # digests of the documents that were last found so; replaced as a whole
+
+
+def _check_once(data: bytes, document: dict[str, Any], source: str) -> None:
+    """Check a document against the schema, unless that has just been done: who opens reads hint and commit.
+
+    Raises:
+        DocumentError: it breaks the schema; every problem is named.
+    """
+    global _found_valid
+    digest = hashlib.sha256(data).digest()
+    if digest in _found_valid:
+        return
+    validate(document, "dataset", source)
+    problems = inconsistencies(document)
+    if problems:
+        raise DocumentError(source, problems)
+    _found_valid = (digest, *_found_valid)[:_REMEMBERED]
 
 
 def _from_document(document: Mapping[str, Any]) -> Commit:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from unienv_data.errors import CorruptDataError, DocumentError, UnsupportedVersionError
 from unienv_data.schema.commit import ArrayEntry, BufferState, Commit, EpisodePart, LogEntry, Tail, TailPart
 from unienv_data.schema.document import encode_document
+from unienv_data.schema.validation import validate
 
 SOURCE = "somewhere/commits/5.json"
 LITTLE = {"name": "bytes", "configuration": {"endian": "little"}}
@@ -281,3 +282,28 @@ def test_documents_are_not_changed_by_reading() -> None:
     before = copy.deepcopy(given_document)
     read(given_document)
     assert given_document == before
+
+
+def test_the_same_document_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[str] = []
+
+    def counted(document: Any, schema: str, source: str) -> None:
+        checked.append(source)
+        validate(document, schema, source)
+
+    monkeypatch.setattr("unienv_data.schema.commit.validate", counted)
+    data = [
+        replace(FULL, number=number, time=f"2026-11-20T10:00:{number}+00:00").to_bytes()
+        for number in (50, 51)
+    ]
+    for source, one in (("hint", data[0]), ("commit", data[0]), ("next", data[1]), ("again", data[0])):
+        Commit.from_bytes(one, source)
+    assert checked == ["hint", "next"]
+    for _ in range(2):  # what is wrong stays wrong
+        with pytest.raises(DocumentError):
+            Commit.from_bytes(encode_document({**json.loads(data[0]), "length": "x"}), "wrong")
+    assert checked[2:] == ["wrong", "wrong"]
+    # What was read before shares nothing with what is read now.
+    first, second = (Commit.from_bytes(data[0], "twice") for _ in range(2))
+    assert first.attributes is not second.attributes
+    assert first.arrays is not second.arrays
