@@ -39,6 +39,7 @@ IN_ORDER = "in order, MB/s"
 FILES = "files"
 
 _BLOCK_BYTES = 8 << 20
+_IN_ORDER_BYTES = 8 << 20
 _BATCHES = 5
 _COMMITS = 3
 _WINDOW = 18
@@ -170,15 +171,16 @@ class StoredRows:
             around = rng.choice(count - _WINDOW, self._windows)[:, None] + steps
             random.append(_seconds(self._reader.get_at, some))
             windows.append(_seconds(self._reader.get_at, around.ravel()))
-        step = max(_BLOCK_BYTES // 8 // self._rows[:1].nbytes, 1)
+        row_bytes = self._rows[:1].nbytes
+        step, stop = max(_BLOCK_BYTES // 8 // row_bytes, 1), min(_IN_ORDER_BYTES // row_bytes, count)
         start = time.process_time()
-        for first in range(0, count, step):
-            self._reader.get_at(slice(first, min(first + step, count)))
+        for first in range(0, stop, step):
+            self._reader.get_at(slice(first, min(first + step, stop)))
         seconds = time.process_time() - start
         return {
             RANDOM: float(np.median(random)) * 1e3,
             WINDOWS: float(np.median(windows)) * 1e3,
-            IN_ORDER: self._rows.nbytes / 1e6 / seconds,
+            IN_ORDER: stop * row_bytes / 1e6 / seconds,
         }
 
 

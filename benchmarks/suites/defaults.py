@@ -40,7 +40,7 @@ class DefaultsSuite:
     """One thing after another, all else as it is by default; by one thread, nothing resident.
 
     Attributes:
-        megabytes: of rows that a layout is tried with, about.
+        megabytes: of frames that a layout is tried with, about; of numbers there are twice as many.
         batch: random rows a read; of large frames a quarter.
         windows: random windows of 18 rows a read.
         numbers: width, 0 for a scalar, and dtype of columns of numbers; shards are those of the first.
@@ -53,7 +53,7 @@ class DefaultsSuite:
         blocks: rows of a block.
     """
 
-    megabytes: float = 20
+    megabytes: float = 12
     batch: int = 256
     windows: int = 64
     numbers: Sequence[tuple[int, str]] = NARROW
@@ -158,7 +158,7 @@ class DefaultsSuite:
 
     def _numbers(self, width: int, dtype: str) -> NDArray[Any]:
         row_bytes = max(width, 1) * int(dtype[-2:]) // 8
-        rows: NDArray[Any] = walks((VERSION, width), self._count(row_bytes), {"": (width, dtype)})[""]
+        rows: NDArray[Any] = walks((VERSION, width), 2 * self._count(row_bytes), {"": (width, dtype)})[""]
         return rows
 
     def _frames(self, size: int, share: float, *, noisy: bool = True) -> NDArray[Any]:
