@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from io import FileIO
 
 __all__ = [
@@ -193,14 +193,24 @@ if hasattr(os, "writev"):
         """Write all of the parts, one after another: many of them by one call, where there is one for it."""
         left = [part for part in parts if len(part)]
         while left:
-            written = os.writev(file.fileno(), left[:_MOST_PARTS])
+            written = os.writev(file.fileno(), _at_once(left))
             done = 0
             while done < len(left) and written >= len(left[done]):
                 written -= len(left[done])
                 done += 1
             del left[:done]
-            if written:  # of one a part only: a signal came, or the disk is nearly full
+            if written:  # of one a part only
                 left[0] = memoryview(left[0])[written:]
+
+    def _at_once(parts: Sequence[bytes | memoryview]) -> list[bytes | memoryview]:
+        """The first of the parts, or of the only one: no more than one call should write."""
+        room = _MOST_BYTES
+        for count, part in enumerate(parts[:_MOST_PARTS]):
+            if len(part) > room:
+                return [*parts[:count]] or [memoryview(part)[:room]]
+            room -= len(part)
+        return [*parts[:_MOST_PARTS]]
+
 else:
 
     def write_parts(file: FileIO, parts: Iterable[bytes | memoryview]) -> None:
@@ -212,6 +222,7 @@ else:
 
 
 _MOST_PARTS = 1024  # IOV_MAX of Linux and macOS
+_MOST_BYTES = 1 << 20  # of one call; with 2 MiB and more Linux may look for huge pages (docs/performance.md)
 
 
 def sync_descriptor(descriptor: int) -> None:
