@@ -22,6 +22,7 @@ from benchmarks.report import Result
 from benchmarks.scenes import render_episode
 from unienv_data.batches import SliceStackedBatch
 from unienv_data.conversion import ConversionOptions, plan_conversion, run_conversion
+from unienv_data.formats import Facts, Source, SourceColumn, open_reader
 
 COPIED = "copied"
 SPECS = (COPIED, "jpeg:95", "video:h264:crf=23:gop=8", "zstd")
@@ -105,7 +106,8 @@ class ConvertedAccess(Access):
     def convert(self) -> float:
         """Convert; returns the seconds that it took."""
         shutil.rmtree(self.path, ignore_errors=True)
-        codecs = {} if self.spec == COPIED else {"/".join(self.camera.split(".")): self.spec}
+        cameras = [column.name for column in _videos(_facts(self.source))]
+        codecs = {"/".join(name.split(".")): self.spec for name in cameras if self.spec != COPIED}
         plan = plan_conversion(str(self.source), str(self.path), ConversionOptions(codecs=codecs))
         return float(run_conversion(plan).seconds)
 
@@ -155,7 +157,11 @@ class RecordingSuite:
     def __call__(self, folder: Path, rounds: int) -> Result:
         """Convert where that has not been done, and time the readers."""
         source = self.find(folder)
-        camera, rows, raw, packed = _facts(source)
+        facts = _facts(source)
+        first, rows = _videos(facts)[0], facts.rows
+        camera = first.name
+        raw = rows * int(np.prod(first.space.shape or ()))
+        packed = sum(path.stat().st_size for path in (source / "videos" / camera).rglob("*.mp4"))
         place = folder / f"recordings-{source.name}-v{VERSION}"
         place.mkdir(parents=True, exist_ok=True)
         kinds: list[type[Access]] = [converted(self.specs[0])]
@@ -186,16 +192,13 @@ class RecordingSuite:
         return Result(title, self.batch, "windows" if self.windows else "rows", tuple(timings), (), notes)
 
 
-def _facts(source: Path) -> tuple[str, int, int, int]:
-    """The first camera, how many rows, their raw bytes, the bytes of its videos."""
-    from unienv_data.formats import Source, open_reader
-
+def _facts(source: Path) -> Facts:
     with open_reader(Source(str(source)), None, {}) as reader:
-        facts = reader.facts()
-    column = next(column for column in facts.columns if column.lossy == "video")
-    shape = column.space.shape or ()
-    packed = sum(path.stat().st_size for path in (source / "videos" / column.name).rglob("*.mp4"))
-    return column.name, facts.rows, facts.rows * int(np.prod(shape)), packed
+        return reader.facts()
+
+
+def _videos(facts: Facts) -> list[SourceColumn]:
+    return [column for column in facts.columns if column.lossy == "video"]
 
 
 def recording_of_user() -> Path | None:
