@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,5 @@ from numpy.typing import NDArray
 __all__ = ["crc32c"]
 
 
-def crc32c(data: bytes | NDArray[np.uint8]) -> int:
-    """The CRC-32C (Castagnoli) of `data`, bytes or a read-only byte array."""
-    return int(google_crc32c.value(data))
+crc32c: Callable[[bytes | NDArray[np.uint8]], int] = google_crc32c.value
+"""The CRC-32C (Castagnoli) of bytes, or of a read-only byte array."""

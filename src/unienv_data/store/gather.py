@@ -190,6 +190,8 @@ class Gather:
         """The bytes (or, of rows not yet encoded, the rows) of chunks [start, stop)."""
         ranges, cuts = located.ranges(start, stop, gap)
         read = self._guarded(lambda: self._objects.read_ranges(ranges)) if ranges else []
+        if not any(cuts):  # of random rows, each chunk is a range
+            return [*read, *located.in_memory(start, stop)]
         data: list[Any] = []
         for found, parts in zip(read, cuts, strict=True):
             if parts is None:

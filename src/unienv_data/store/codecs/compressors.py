@@ -19,6 +19,8 @@ __all__ = ["CNAMES", "SHUFFLES", "Blosc", "Compressor", "Gzip", "Raw", "Zstd"]
 blosc.use_threads = False
 
 _BLOSC_SIZES = struct.Struct("<III")  # decoded, block, encoded
+_BLOSC_HEADER = 16  # bytes
+_IS_COPY = 2  # a flag in its third byte
 CNAMES = ("blosclz", "lz4", "lz4hc", "zlib", "zstd")
 SHUFFLES = {"noshuffle": 0, "shuffle": 1, "bitshuffle": 2}
 
@@ -103,6 +105,9 @@ class Blosc(Compressor):
             raise ValueError(
                 f"a blosc header of {encoded} bytes for {decoded}, expected {length} for {len(out)}"
             )
+        if data[2] & _IS_COPY:  # of what does not compress, as noise, a copy is faster than asking for one
+            out[:] = np.frombuffer(data, dtype=np.uint8, count=decoded, offset=_BLOSC_HEADER)
+            return
         try:
             blosc.decompress(data, out)
         except RuntimeError as exc:

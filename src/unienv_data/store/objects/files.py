@@ -10,9 +10,10 @@ from __future__ import annotations
 import mmap
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from unienv_data.store import platform
+from unienv_data.store.objects.base import Range
 
 __all__ = ["OpenFile", "read_ranges"]
 
@@ -67,25 +68,30 @@ class OpenFile:
         return platform.read_at(self.descriptor, stop - start, start)
 
 
-def read_ranges(files: Sequence[tuple[OpenFile, int, int]]) -> list[bytes | memoryview]:
-    """Bytes [start, stop) of each file, fewer where it ends before."""
+def read_ranges(open_file: Callable[[str], OpenFile], ranges: Sequence[Range]) -> list[bytes | memoryview]:
+    """The bytes of each range, fewer where a file ends before.
+
+    Args:
+        open_file: gives the file of a name.
+        ranges: what to read.
+    """
     data: list[bytes | memoryview] = []
-    current: OpenFile | None = None
+    opened: str | None = None
     view: memoryview | None = None
-    n_mapped = 0
-    for file, start, stop in files:
-        if file is not current:
-            current, view = file, file.mapped()
-        if view is not None and stop <= len(view):
-            data.append(view[start:stop])
-            n_mapped += 1
-        else:
-            data.append(file.read(start, stop))
-    if n_mapped and _residence.is_doubtful():
+    length = 0
+    for name, start, stop in ranges:
+        if name != opened:
+            file, opened = open_file(name), name
+            view = file.mapped()
+            length = 0 if view is None else len(view)
+        data.append(view[start:stop] if view is not None and stop <= length else file.read(start, stop))
+    if view is not None and _residence.is_doubtful():
         began = time.perf_counter()
-        for file, start, stop in files:
+        for name, start, stop in ranges:
+            if name != opened:
+                file, opened = open_file(name), name
             file.expect(start, stop)
-        _residence.told(n_mapped, time.perf_counter() - began)
+        _residence.told(len(ranges), time.perf_counter() - began)
     return data
 
 

@@ -57,13 +57,7 @@ class LocalObjects(ObjectStore):
             raise FileNotFoundError(exc.errno, exc.strerror, exc.filename) from exc
 
     def read_ranges(self, ranges: Sequence[Range]) -> list[bytes | memoryview]:
-        opened: str | None = None
-        files: list[tuple[OpenFile, int, int]] = []
-        for name, start, stop in ranges:
-            if name != opened:
-                file, opened = self._open(name), name
-            files.append((file, start, stop))
-        return read_ranges(files)
+        return read_ranges(self._open, ranges)
 
     def _open(self, name: str) -> OpenFile:
         try:

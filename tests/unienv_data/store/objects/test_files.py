@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unienv_data.store import platform
-from unienv_data.store.objects import files
+from unienv_data.store.objects import Range, files
 from unienv_data.store.objects.files import OpenFile, read_ranges
 
 SIZE = 300_000
@@ -43,7 +43,7 @@ def test_what_is_read_is_what_is_there(path: Path, wanted: list[tuple[int, int]]
     content = path.read_bytes()
     ranges = [(min(pair), max(pair)) for pair in wanted]
     file = OpenFile(str(path))
-    found = read_ranges([(file, a, b) for a, b in ranges])
+    found = read_ranges(lambda name: file, [Range("shard", a, b) for a, b in ranges])
     assert [bytes(data) for data in found] == [content[a:b] for a, b in ranges]
 
 
@@ -52,7 +52,7 @@ def test_maps_can_be_turned_off(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("UNIENV_DATA_MMAP", "0")
     file = OpenFile(str(path))
     assert file.mapped() is None
-    assert read_ranges([(file, 5, 10)]) == [path.read_bytes()[5:10]]
+    assert read_ranges(lambda name: file, [Range("shard", 5, 10)]) == [path.read_bytes()[5:10]]
 
 
 @linux_only
@@ -67,14 +67,17 @@ def test_other_machines_disks_are_not_mapped(path: Path, monkeypatch: pytest.Mon
 def test_a_file_that_has_been_cut_short_gives_fewer_bytes(mapped: OpenFile, path: Path) -> None:
     content = path.read_bytes()
     os.truncate(path, 1000)
-    assert read_ranges([(mapped, 900, 1500), (mapped, 200_000, 200_010)]) == [content[900:1000], b""]
+    wanted = [Range("shard", 900, 1500), Range("shard", 200_000, 200_010)]
+    assert read_ranges(lambda name: mapped, wanted) == [content[900:1000], b""]
 
 
 @linux_only
 def test_what_has_been_read_outlives_the_file(mapped: OpenFile, path: Path) -> None:
     content = path.read_bytes()
-    (data,) = read_ranges([(mapped, 10, 100_000)])
+    files_open = [mapped]
+    (data,) = read_ranges(lambda name: files_open[0], [Range("shard", 10, 100_000)])
     path.unlink()
+    files_open.clear()
     del mapped
     assert bytes(data) == content[10:100_000]
 
