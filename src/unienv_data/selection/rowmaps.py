@@ -117,8 +117,12 @@ class RowMap(ABC):
         if not len(runs.rows):
             return np.full(len(rows), -1, dtype=np.int64)
         low = runs.rows if self.step > 0 else runs.rows - (runs.counts - 1) * stride
-        order = np.argsort(low, kind="stable")
-        run = order[np.maximum(np.searchsorted(low[order], rows, side="right") - 1, 0)]
+        # Rows a stride apart may lie between those of another run: only those of one remainder are in order.
+        size = int(max(low.max(), rows.max(initial=0))) // stride + 1
+        keys = low % stride * size + low // stride
+        order = np.argsort(keys, kind="stable")
+        wanted = np.searchsorted(keys[order], rows % stride * size + rows // stride, side="right")
+        run = order[np.maximum(wanted - 1, 0)]
         within = rows - runs.rows[run]
         steps = within // self.step
         is_there = (steps >= 0) & (steps < runs.counts[run]) & (steps * self.step == within)

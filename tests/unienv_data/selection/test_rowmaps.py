@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from unienv_data.selection import RowMap, SpanMap, edge_repeats, row_map, split
+from unienv_data.selection import ArrayMap, RowMap, SpanMap, edge_repeats, row_map, split
 
 LENGTH = 40
 ranges = st.builds(
@@ -69,6 +69,7 @@ def neighbours(found: RowMap, model: list[int], intervals: list[tuple[int, int]]
 
 
 @settings(max_examples=200)
+@example((ArrayMap(np.array([1, 0, 2]), 2), [1, 0, 2]), np.empty((0, 2), dtype=np.int64))
 @given(maps(), spans)
 def test_maps_are_lists(made: tuple[RowMap, list[int]], intervals: Any) -> None:
     found, model = made
