@@ -86,14 +86,17 @@ def interleave(
             for name, column in expected.items():
                 if not np.array_equal(values[name], column[asked]):
                     raise ValueError(f"{reader.name} read other values of {name} than were written")
-    return in_turns(readers, len(rows), lambda reader, number: _turn(reader, np.atleast_2d(rows[number])))
+    return in_turns(
+        readers, len(rows), lambda reader, number: middle_seconds(reader.read, np.atleast_2d(rows[number]))
+    )
 
 
-def _turn(reader: Reader, batches: NDArray[np.int64]) -> float:
-    """Seconds that the middle one of several batches (K, B) takes."""
+def middle_seconds(read: Callable[[NDArray[np.int64]], object], batches: NDArray[np.int64]) -> float:
+    """Seconds that the middle one of several batches (K, B) takes: after another library has run, its threads
+    are still awake."""
     figures = []
     for batch in batches:
         start = time.perf_counter()
-        reader.read(batch)
+        read(batch)
         figures.append(time.perf_counter() - start)
     return float(np.median(figures))

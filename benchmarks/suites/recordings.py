@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 import unienv_data
 from benchmarks.contender import Contender
-from benchmarks.measure import in_turns
+from benchmarks.measure import in_turns, middle_seconds
 from benchmarks.recording import once
 from benchmarks.report import Result
 from benchmarks.scenes import render_episode
@@ -53,16 +52,6 @@ class Access(Contender):
     @abstractmethod
     def read(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The camera's frames, (B, H, W, 3), or windows (B, 16, H, W, 3) of them; the rest is read too."""
-
-    def turn(self, batches: NDArray[np.int64]) -> float:
-        """Seconds that the middle one of several batches (K, B) takes: after another library has run, its
-        threads are still awake."""
-        figures = []
-        for rows in batches:
-            start = time.perf_counter()
-            self.read(rows)
-            figures.append(time.perf_counter() - start)
-        return float(np.median(figures))
 
 
 class LeRobotAccess(Access):
@@ -184,7 +173,9 @@ class RecordingSuite:
                 reader.read(chosen[0, 0])
                 if isinstance(reader, ConvertedAccess) and not reader.one_by_one:
                     notes[f"bytes of {reader.spec}"] = reader.stored_bytes()
-            timings = in_turns(readers, rounds, lambda reader, number: reader.turn(chosen[number]))
+            timings = in_turns(
+                readers, rounds, lambda reader, number: middle_seconds(reader.read, chosen[number])
+            )
         finally:
             for reader in ready:
                 reader.close()
