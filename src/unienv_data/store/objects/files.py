@@ -58,10 +58,12 @@ class OpenFile:
         return self._view
 
     def expect(self, start: int, stop: int) -> None:
-        """Have the pages of bytes [start, stop) read, without waiting for them."""
-        first = start - start % _PAGE
-        if self._map is not None:
-            self._map.madvise(mmap.MADV_WILLNEED, first, stop - first)
+        """Have the pages of bytes [start, stop), as far as there are such, read without waiting for them."""
+        if self._map is None:
+            return
+        first, last = start - start % _PAGE, min(stop, len(self._map))
+        if first < last:
+            self._map.madvise(mmap.MADV_WILLNEED, first, last - first)
 
     def read(self, start: int, stop: int) -> bytes:
         """Bytes [start, stop), fewer where the file ends before."""

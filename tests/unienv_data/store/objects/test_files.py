@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from unienv_data.store import platform
@@ -39,12 +39,20 @@ edges = st.integers(0, SIZE + 5000)
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(edges, edges), max_size=6))
+@example([(303104, 303104)])  # the kernel has no pages from here on
 def test_what_is_read_is_what_is_there(path: Path, wanted: list[tuple[int, int]]) -> None:
     content = path.read_bytes()
     ranges = [(min(pair), max(pair)) for pair in wanted]
     file = OpenFile(str(path))
     found = read_ranges(lambda name: file, [Range("shard", a, b) for a, b in ranges])
     assert [bytes(data) for data in found] == [content[a:b] for a, b in ranges]
+
+
+@linux_only
+@pytest.mark.parametrize("start", [0, 1, 4096, 299_999, 300_000, 303_104, 400_000])
+@pytest.mark.parametrize("length", [0, 1, 5000, 500_000])
+def test_pages_may_be_expected_anywhere(mapped: OpenFile, start: int, length: int) -> None:
+    mapped.expect(start, start + length)
 
 
 @linux_only
