@@ -5,6 +5,7 @@ from unienv_data.store.objects.local import LocalObjects
 from unienv_data.store.objects.memory import MemoryObjects
 from unienv_data.store.objects.opening import join_url, open_objects, shown_url
 from unienv_data.store.objects.remote import FsspecObjects
+from unienv_data.store.objects.traffic import Traffic, TrafficCount
 
 __all__ = [
     "FsspecObjects",
@@ -12,6 +13,8 @@ __all__ = [
     "MemoryObjects",
     "ObjectStore",
     "Range",
+    "Traffic",
+    "TrafficCount",
     "WriterLock",
     "join_url",
     "open_objects",

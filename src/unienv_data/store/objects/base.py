@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+from unienv_data.store.objects.traffic import Traffic
+
 __all__ = ["ObjectStore", "Range", "WriterLock"]
 
 
@@ -34,12 +36,17 @@ class ObjectStore(ABC):
         is_local: reading costs a system call rather than a request.
         has_locks: `lock` takes one.
         exclusive_create: `create` is atomic. Where it is not, one writer must be promised by the user.
+        traffic: requests and bytes of the client beneath, shared by `below`; what is local counts nothing.
     """
 
     url: str
+    traffic: Traffic
     is_local: bool = False
     exclusive_create: bool = True
     has_locks: bool = False
+
+    def __init__(self) -> None:
+        self.traffic = Traffic()
 
     @abstractmethod
     def read(self, name: str) -> bytes:
@@ -112,6 +119,12 @@ class ObjectStore(ABC):
             WriterLockedError: another writer holds it; the message names the holder.
         """
         return None
+
+    def expect(self, names: Sequence[str]) -> None:  # noqa: B027 - most places have nowhere nearer
+        """Have whole objects brought near ahead of being read, without waiting for them."""
+
+    def forget(self, names: Sequence[str]) -> None:  # noqa: B027 - most places keep nothing
+        """Drop what is kept of objects nearby: they have turned out damaged."""
 
     @abstractmethod
     def close(self) -> None:

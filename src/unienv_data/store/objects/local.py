@@ -35,6 +35,7 @@ class LocalObjects(ObjectStore):
     has_locks = True
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
+        super().__init__()
         self._root = os.path.abspath(os.fspath(root))
         self.url = self._root
         self._number = next(_numbers)
@@ -142,6 +143,7 @@ class LocalObjects(ObjectStore):
         # What has still to be made durable is the same, whichever of the two wrote it and is told to.
         inner._written, inner._touched = self._written, self._touched
         inner._known_folders = self._known_folders
+        inner.traffic = self.traffic
         return inner
 
     def lock(self, name: str, holder: str) -> WriterLock:

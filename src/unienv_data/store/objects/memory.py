@@ -20,6 +20,7 @@ class MemoryObjects(ObjectStore):
     is_local = True
 
     def __init__(self, url: str = "<memory>") -> None:
+        super().__init__()
         self.url = url
         self._objects: dict[str, bytes] = {}
         self._prefix = ""
@@ -86,5 +87,6 @@ class MemoryObjects(ObjectStore):
     def below(self, prefix: str) -> MemoryObjects:
         inner = MemoryObjects(f"{self.url}/{prefix}")
         inner._objects, inner._mutex = self._objects, self._mutex
+        inner.traffic = self.traffic
         inner._prefix = f"{self._prefix}{prefix}/"
         return inner

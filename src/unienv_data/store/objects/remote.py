@@ -29,6 +29,7 @@ class FsspecObjects(ObjectStore):
     """
 
     def __init__(self, fs: Any, root: str, url: str, *, assume_single_writer: bool = False) -> None:
+        super().__init__()
         self._filesystem, self._pid = fs, os.getpid()
         self._root = root.rstrip("/")
         self.url = url.rstrip("/")
@@ -49,12 +50,15 @@ class FsspecObjects(ObjectStore):
 
     def read(self, name: str) -> bytes:
         with self._telling(name):
+            self.traffic.add(requests=1)
             data: bytes = self._fs.cat_file(self._path(name))
+        self.traffic.add(bytes_read=len(data))
         return data
 
     def read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
         if not ranges:
             return []
+        self.traffic.add(requests=len(ranges))
         found = self._fs.cat_ranges(
             [self._path(item.name) for item in ranges],
             [item.start for item in ranges],
@@ -66,6 +70,7 @@ class FsspecObjects(ObjectStore):
     def _checked(self, found: Any, item: Range) -> bytes:
         """What came for a range, where it is no error."""
         if not isinstance(found, BaseException):
+            self.traffic.add(bytes_read=len(found))
             return bytes(found)
         with self._telling(item.name):
             # A server refuses a range that begins beyond the end of the object.
@@ -75,6 +80,7 @@ class FsspecObjects(ObjectStore):
 
     def read_end(self, name: str, length: int) -> bytes:
         with self._telling(name):
+            self.traffic.add(requests=1)
             try:
                 data: bytes = self._fs.cat_file(self._path(name), start=-length)
             except OSError:
@@ -82,6 +88,7 @@ class FsspecObjects(ObjectStore):
                 if self._info(name)["size"]:
                     raise
                 return b""
+        self.traffic.add(bytes_read=len(data))
         return data
 
     def size(self, name: str) -> int:
@@ -98,12 +105,14 @@ class FsspecObjects(ObjectStore):
 
     def _info(self, name: str) -> Any:
         self._fs.invalidate_cache()
+        self.traffic.add(requests=1)
         return self._fs.info(self._path(name))
 
     def list(self, prefix: str) -> list[str]:
         path = self._path(prefix)
         self._fs.invalidate_cache()
         with self._telling(prefix):
+            self.traffic.add(requests=1)
             try:
                 found = self._fs.ls(path, detail=False)
             except (FileNotFoundError, NotADirectoryError):
@@ -118,6 +127,7 @@ class FsspecObjects(ObjectStore):
         if self._create is not None:
             with self._telling(name):
                 self._make_folder(name)
+                self.traffic.add(requests=1, bytes_written=len(data))
                 self._create(self._fs, self._path(name), data)
         elif not self._single_writer:
             raise ReadOnlyError(
@@ -135,6 +145,7 @@ class FsspecObjects(ObjectStore):
     def _put(self, name: str, data: bytes) -> None:
         with self._telling(name):
             self._make_folder(name)
+            self.traffic.add(requests=1, bytes_written=len(data))
             self._fs.pipe_file(self._path(name), data)
 
     @contextmanager
@@ -157,19 +168,23 @@ class FsspecObjects(ObjectStore):
     def delete(self, names: Iterable[str]) -> None:
         for name in names:
             with self._telling(name), suppress(FileNotFoundError):
+                self.traffic.add(requests=1)
                 self._fs.rm_file(self._path(name))
 
     def delete_all(self) -> None:
         with self._telling(""), suppress(FileNotFoundError):
+            self.traffic.add(requests=1)
             self._fs.rm(self._root, recursive=True)
 
     def close(self) -> None:
         pass  # nothing is kept open
 
     def below(self, prefix: str) -> FsspecObjects:
-        return FsspecObjects(
+        inner = FsspecObjects(
             self._fs, self._path(prefix), f"{self.url}/{prefix}", assume_single_writer=self._single_writer
         )
+        inner.traffic = self.traffic
+        return inner
 
     def _make_folder(self, name: str) -> None:
         # Object stores have no folders; other filesystems must be told.
