@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -15,8 +16,8 @@ import pytest
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
-from tests.conftest import requires_moto
-from tests.unienv_data.store.conftest import BUCKET
+from tests.conftest import requires_s3
+from tests.servers import S3Server
 from unienv_data.errors import ReadOnlyError
 from unienv_data.store.objects import ObjectStore, Range, open_objects
 from unienv_data.store.objects.remote import FsspecObjects
@@ -119,13 +120,13 @@ def test_errors_of_ranges_that_older_filesystems_return_are_raised(plain: DirFil
 # S3
 
 
-@requires_moto
+@requires_s3
 def test_a_conflict_that_comes_as_an_invalid_request_is_one(
-    s3_options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    objects = open_objects(f"s3://{BUCKET}/{uuid.uuid4().hex}", s3_options)
+    objects = open_objects(s3.url(uuid.uuid4().hex), s3.options)
     objects.create("there", b"x")
-    whole = fsspec.filesystem("s3", **s3_options)
+    whole = fsspec.filesystem("s3", **s3.options)
 
     def refuse(*arguments: Any, **options: Any) -> None:
         raise OSError(errno.EINVAL, "At least one of the pre-conditions you specified did not hold")
@@ -138,9 +139,9 @@ def test_a_conflict_that_comes_as_an_invalid_request_is_one(
     assert caught.value.errno == errno.EINVAL
 
 
-@requires_moto
-def test_a_bucket_that_is_not_there(s3_options: dict[str, Any]) -> None:
-    objects = open_objects("s3://no-such-bucket/x", s3_options)
+@requires_s3
+def test_a_bucket_that_is_not_there(s3: S3Server) -> None:
+    objects = open_objects("s3://no-such-bucket/x", s3.options)
     assert not objects.exists("a")
     assert objects.list("") == []
     for use in (
@@ -153,9 +154,9 @@ def test_a_bucket_that_is_not_there(s3_options: dict[str, Any]) -> None:
 
 
 _IN_FORK = """
-import os, sys, traceback
+import json, os, sys, traceback
 from unienv_data.store.objects import Range, open_objects
-objects = open_objects(sys.argv[1], {"key": "testing", "secret": "testing", "endpoint_url": sys.argv[2]})
+objects = open_objects(sys.argv[1], json.loads(sys.argv[2]))
 objects.write("a", [b"0123456789"])
 for _ in range(5):
     assert objects.read_ranges([Range("a", 2, 4)]) == [b"23"]
@@ -177,10 +178,9 @@ print("read")
 """
 
 
-@requires_moto
+@requires_s3
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_opens_the_bucket_anew(s3_options: dict[str, Any]) -> None:
-    url = f"s3://{BUCKET}/{uuid.uuid4().hex}"
-    command = [sys.executable, "-c", _IN_FORK, url, s3_options["endpoint_url"]]
+def test_a_forked_child_opens_the_bucket_anew(s3: S3Server) -> None:
+    command = [sys.executable, "-c", _IN_FORK, s3.url(uuid.uuid4().hex), json.dumps(s3.options)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.stdout == "read\n", done.stderr[-2000:]
