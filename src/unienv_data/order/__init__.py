@@ -1,0 +1,25 @@
+"""The order in which samplers visit rows: a pure function of (seed, epoch, position).
+
+Nothing is stored and no generator advances, so that any position of any epoch costs the same, workers agree
+without talking, and the state of a sampler is a few integers.
+"""
+
+from __future__ import annotations
+
+from unienv_data.order.epoch import UNEVEN, Epoch, check_ranks
+from unienv_data.order.orders import ORDERS, GlobalOrder, Order, OrderFactory, SequentialOrder
+from unienv_data.order.permutation import derive_key, draw, permute
+
+__all__ = [
+    "ORDERS",
+    "UNEVEN",
+    "Epoch",
+    "GlobalOrder",
+    "Order",
+    "OrderFactory",
+    "SequentialOrder",
+    "check_ranks",
+    "derive_key",
+    "draw",
+    "permute",
+]
