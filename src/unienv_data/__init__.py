@@ -11,6 +11,7 @@ from unienv_interface._lazy import lazy_exports
 if TYPE_CHECKING:
     from unienv_data.base import BatchBase, BatchSampler, SpaceStorage
     from unienv_data.batches import (
+        AlignedBatch,
         CombinedBatch,
         FrameStackedBatch,
         SliceStackedBatch,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         SubItemBatch,
         ToBackendOrDeviceBatch,
         TransformedBatch,
+        align_batches,
     )
     from unienv_data.dataset_info import DatasetInfo, describe_dataset
     from unienv_data.opening import open
@@ -28,6 +30,7 @@ else:
     __getattr__, __dir__ = lazy_exports(
         globals(),
         {
+            "AlignedBatch": "unienv_data.batches",
             "BatchBase": "unienv_data.base",
             "BatchSampler": "unienv_data.base",
             "CombinedBatch": "unienv_data.batches",
@@ -44,12 +47,14 @@ else:
             "ToBackendOrDeviceBatch": "unienv_data.batches",
             "TransformedBatch": "unienv_data.batches",
             "ZarrStorage": "unienv_data.storages",
+            "align_batches": "unienv_data.batches",
             "describe_dataset": "unienv_data.dataset_info",
             "open": "unienv_data.opening",
         },
     )
 
 __all__ = [
+    "AlignedBatch",
     "BatchBase",
     "BatchSampler",
     "CombinedBatch",
@@ -67,6 +72,7 @@ __all__ = [
     "TransformedBatch",
     "ZarrStorage",
     "__version__",
+    "align_batches",
     "describe_dataset",
     "errors",
     "open",

@@ -1,4 +1,4 @@
-"""Lazy views of batches: slices, columns, windows, several batches as one, other forms of the values."""
+"""Lazy views of batches: slices, columns, windows, several batches as one, other forms of values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from unienv_interface._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from unienv_data.batches.aligned import AlignedBatch, align_batches
     from unienv_data.batches.combined import CombinedBatch
     from unienv_data.batches.frame_stacked import FrameStackedBatch
     from unienv_data.batches.slice_stacked import SliceStackedBatch
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from unienv_data.batches.transformed import TransformedBatch
 
 __all__ = [
+    "AlignedBatch",
     "CombinedBatch",
     "FrameStackedBatch",
     "SliceStackedBatch",
@@ -23,6 +25,7 @@ __all__ = [
     "SubItemBatch",
     "ToBackendOrDeviceBatch",
     "TransformedBatch",
+    "align_batches",
 ]
 
 _ROOM = "unienv_data.batches"
@@ -30,6 +33,7 @@ _ROOM = "unienv_data.batches"
 __getattr__, __dir__ = lazy_exports(
     globals(),
     {
+        "AlignedBatch": f"{_ROOM}.aligned",
         "CombinedBatch": f"{_ROOM}.combined",
         "FrameStackedBatch": f"{_ROOM}.frame_stacked",
         "SliceStackedBatch": f"{_ROOM}.slice_stacked",
@@ -37,5 +41,6 @@ __getattr__, __dir__ = lazy_exports(
         "SubItemBatch": f"{_ROOM}.sub_item",
         "ToBackendOrDeviceBatch": f"{_ROOM}.to_backend",
         "TransformedBatch": f"{_ROOM}.transformed",
+        "align_batches": f"{_ROOM}.aligned",
     },
 )

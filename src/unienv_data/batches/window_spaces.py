@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from unienv_data.base.paths import Path, leaves
-from unienv_data.columns.naming import node_names
+from unienv_data.batches.column_names import named_leaves
 from unienv_data.columns.patterns import choose
 from unienv_data.errors import PathError
 from unienv_data.selection import Offsets, checked_offsets
@@ -21,8 +21,6 @@ __all__ = ["MASK", "mask_space", "window_offsets", "window_space"]
 
 MASK = "slice_valid_mask"
 """Where the metadata of windows says which of their steps are real."""
-
-_WHOLE = "value"  # what the store calls the column of a space that is no group
 
 
 def window_offsets(space: AnySpace, fixed_offset: Any) -> Offsets:
@@ -41,7 +39,7 @@ def window_offsets(space: AnySpace, fixed_offset: Any) -> Offsets:
         return Offsets((None,), (all_steps,), {path: 0 for path, _ in leaves(space)})
     if not fixed_offset:
         raise ValueError("fixed_offset: expected steps of at least one column")
-    names = dict(_named_leaves(space))
+    names = dict(named_leaves(space))
     chosen = choose({pattern: number for number, pattern in enumerate(fixed_offset)}, names)
     unused = set(range(len(fixed_offset))) - {*chosen.values()}
     if unused:
@@ -81,20 +79,6 @@ def mask_space(space: AnySpace, offsets: Offsets) -> AnySpace:
     if None in masks:
         return masks[None]
     return DictSpace(space.backend, {str(pattern): mask for pattern, mask in masks.items()})
-
-
-def _named_leaves(space: AnySpace, name: str = "", path: Path = ()) -> Iterator[tuple[str, Path]]:
-    """The leaves of a space, by the names of their columns and by their paths."""
-    parts: list[tuple[Hashable, AnySpace]]
-    if isinstance(space, DictSpace):
-        parts = list(space.spaces.items())
-    elif isinstance(space, TupleSpace):
-        parts = list(enumerate(space.spaces))
-    else:
-        yield name or _WHOLE, path
-        return
-    for (key, part), own in zip(parts, node_names([str(key) for key, _ in parts]), strict=True):
-        yield from _named_leaves(part, f"{name}/{own}" if name else own, (*path, key))
 
 
 def _host(backend: ComputeBackend[Any, Any, Any, Any], offsets: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -12,23 +11,14 @@ from unienv_interface.backends.base import AnyBackend
 from unienv_interface.backends.dtypes import dtype_limits
 from unienv_interface.errors import SpaceError
 from unienv_interface.space.space import AnySpace, join_path
+from unienv_interface.space.space_utils.least_spaces import least_space
 from unienv_interface.space.spaces import (
     BatchedSpace,
     BinarySpace,
     BoxSpace,
     DictSpace,
-    DynamicBoxSpace,
     TextSpace,
     TupleSpace,
-)
-from unienv_interface.space.spaces.aliases import (
-    AnyBatched,
-    AnyBinary,
-    AnyBox,
-    AnyDict,
-    AnyDynamicBox,
-    AnyText,
-    AnyTuple,
 )
 from unienv_interface.space.spaces.values import describe
 
@@ -78,7 +68,7 @@ def construct_space_from_data(
         SpaceError: no space holds the value, or both the value and those of the other space.
     """
     space = _space_of(data, backend, add_bounds, "")
-    return space if candidate_space is None else _join(candidate_space, space, "")
+    return space if candidate_space is None else least_space([candidate_space, space])
 
 
 def _space_of(data: Any, backend: AnyBackend, add_bounds: bool, path: str) -> AnySpace:
@@ -123,102 +113,7 @@ def _space_of_batch(data: Any, backend: AnyBackend, add_bounds: bool, path: str)
     for index, value in enumerate(data.flat):
         place = join_path(path, index)
         space = _space_of(value, backend, add_bounds, place)
-        single = space if single is None else _join(single, space, place)
+        single = space if single is None else least_space([single, space], place)
     if single is None:
         raise SpaceError(f"{path or 'data'}: an empty object array says nothing about its elements")
     return BatchedSpace(single, data.shape)
-
-
-# -- the least space that holds the values of two --------------------------------------------------
-
-
-def _join(first: AnySpace, second: AnySpace, path: str) -> AnySpace:
-    if first == second:
-        return first
-    joined = _join_kinds(first, second, path) if first.backend is second.backend else None
-    if joined is None:
-        raise SpaceError(f"{path or 'data'}: no space holds the values of both {first!r} and {second!r}")
-    return joined
-
-
-@singledispatch
-def _join_kinds(first: AnySpace, second: AnySpace, path: str) -> AnySpace | None:
-    """The least space that holds the values of both; None where there is none."""
-    return None
-
-
-@_join_kinds.register(BinarySpace)
-def _(first: AnyBinary, second: AnySpace, path: str) -> AnySpace | None:
-    if not isinstance(second, BinarySpace) or first.shape != second.shape:
-        return None
-    return BinarySpace(first.backend, first.shape)
-
-
-@_join_kinds.register(BoxSpace)
-@_join_kinds.register(DynamicBoxSpace)
-def _(first: AnyBox | AnyDynamicBox, second: AnySpace, path: str) -> AnySpace | None:
-    if not isinstance(second, BoxSpace | DynamicBoxSpace) or first.dtype != second.dtype:
-        return None
-    spans = [_span(space) for space in (first, second)]
-    if len(spans[0][0]) != len(spans[1][0]):
-        return None
-    least = tuple(map(min, spans[0][0], spans[1][0]))
-    most = tuple(map(max, spans[0][1], spans[1][1]))
-    device = first.abbr_device([first, second])
-    variable = tuple(axis for axis in range(len(most)) if least[axis] != most[axis])
-    lows = [_reduce(np.minimum, space.bounds.low, variable) for space in (first, second)]
-    highs = [_reduce(np.maximum, space.bounds.high, variable) for space in (first, second)]
-    low, high = np.minimum(*lows), np.maximum(*highs)
-    if not variable:
-        return BoxSpace(first.backend, low, high, first.dtype, device=device, shape=most)
-    fill = next((s.fill_value for s in (first, second) if isinstance(s, DynamicBoxSpace)), 0)
-    return DynamicBoxSpace(first.backend, low, high, least, most, first.dtype, device, fill)
-
-
-def _span(space: AnyBox | AnyDynamicBox) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    if isinstance(space, BoxSpace):
-        return space.shape, space.shape
-    return space.shape_low, space.shape_high
-
-
-def _reduce(extreme: np.ufunc, bound: Any, axes: tuple[int, ...]) -> Any:
-    """A bound made the same along axes of variable length."""
-    for axis in axes:
-        bound = extreme.reduce(bound, axis=axis, keepdims=True)
-    return bound
-
-
-@_join_kinds.register(TextSpace)
-def _(first: AnyText, second: AnySpace, path: str) -> AnySpace | None:
-    if not isinstance(second, TextSpace):
-        return None
-    both = (first.charset, second.charset)
-    return TextSpace(
-        first.backend,
-        max(first.max_length, second.max_length),
-        min_length=min(first.min_length, second.min_length),
-        charset=None if None in both else frozenset().union(*(chars or () for chars in both)),
-    )
-
-
-@_join_kinds.register(DictSpace)
-def _(first: AnyDict, second: AnySpace, path: str) -> AnySpace | None:
-    if not isinstance(second, DictSpace) or first.keys() != second.keys():
-        return None
-    parts = {key: _join(first[key], second[key], join_path(path, key)) for key in first}
-    return DictSpace(first.backend, parts)
-
-
-@_join_kinds.register(TupleSpace)
-def _(first: AnyTuple, second: AnySpace, path: str) -> AnySpace | None:
-    if not isinstance(second, TupleSpace) or len(first) != len(second):
-        return None
-    pairs = enumerate(zip(first.spaces, second.spaces, strict=True))
-    return TupleSpace(first.backend, [_join(a, b, join_path(path, i)) for i, (a, b) in pairs])
-
-
-@_join_kinds.register(BatchedSpace)
-def _(first: AnyBatched, second: AnySpace, path: str) -> AnySpace | None:
-    if not isinstance(second, BatchedSpace) or first.batch_shape != second.batch_shape:
-        return None
-    return BatchedSpace(_join(first.single_space, second.single_space, path), first.batch_shape)
