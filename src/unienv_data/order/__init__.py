@@ -7,19 +7,27 @@ without talking, and the state of a sampler is a few integers.
 from __future__ import annotations
 
 from unienv_data.order.epoch import UNEVEN, Epoch, check_ranks
+from unienv_data.order.mixture import MixtureOrder, Shares
 from unienv_data.order.orders import ORDERS, GlobalOrder, Order, OrderFactory, SequentialOrder
-from unienv_data.order.permutation import derive_key, draw, permute
+from unienv_data.order.permutation import derive_key, draw, hashes, high_product, permute
+from unienv_data.order.weighted import RowWeights, WeightedOrder
 
 __all__ = [
     "ORDERS",
     "UNEVEN",
     "Epoch",
     "GlobalOrder",
+    "MixtureOrder",
     "Order",
     "OrderFactory",
+    "RowWeights",
     "SequentialOrder",
+    "Shares",
+    "WeightedOrder",
     "check_ranks",
     "derive_key",
     "draw",
+    "hashes",
+    "high_product",
     "permute",
 ]

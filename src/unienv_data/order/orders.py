@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unienv_data.indexing import RowIndex
-from unienv_data.order.permutation import derive_key, permute
+from unienv_data.order.permutation import derive_key, draw, permute
 
 __all__ = ["ORDERS", "GlobalOrder", "Order", "OrderFactory", "SequentialOrder"]
 
@@ -37,6 +40,15 @@ class Order(ABC):
             start: first position.
             stop: position after the last; at most `length`.
         """
+
+    def draw(self, moment: int, size: int) -> NDArray[np.int64]:
+        """Rows drawn with replacement, whatever epochs do: independently, each as likely as any other.
+
+        Args:
+            moment: another one gives others, from 0.
+            size: how many.
+        """
+        return draw(size, self.length, derive_key(self.seed, "draw", moment))
 
 
 @dataclass(frozen=True)

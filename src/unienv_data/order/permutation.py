@@ -21,13 +21,15 @@ from numpy.typing import NDArray
 
 from unienv_data.indexing import RowIndex, row_array
 
-__all__ = ["derive_key", "draw", "permute"]
+__all__ = ["derive_key", "draw", "hashes", "high_product", "permute"]
 
 _ROUNDS: Final = 8
 # Below this a Feistel network's halves are too small to mix well, and sorting every position's hash is cheap.
 _SORTED_UP_TO: Final = 1024
 
+_ONE: Final = np.uint64(1)
 _U32: Final = np.uint64(32)
+_LOW_32: Final = np.uint64(0xFFFFFFFF)
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 # The multipliers and shifts of SplitMix64's output function (Steele, Lea and Flood, 2014).
 _MIX_1: Final = np.uint64(0xBF58476D1CE4E5B9)
@@ -98,12 +100,21 @@ def draw(size: int, n: int, key: NDArray[np.uint64]) -> NDArray[np.int64]:
         (size,) int64.
     """
     # 64 random bits modulo n: no value is favoured by more than one part in 2**64 / n.
-    return (_hash_counters(size, key) % np.uint64(n)).astype(np.int64)
+    return (hashes(range(size), key) % np.uint64(n)).astype(np.int64)
 
 
-def _hash_counters(size: int, key: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The first `size` outputs of SplitMix64 started from `key`."""
-    z = np.arange(1, size + 1, dtype=np.uint64)
+def hashes(numbers: RowIndex, key: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A random word for each number: what SplitMix64 gives, started from `key`, as its output of that number.
+
+    Args:
+        numbers: each at least 0.
+        key: (1 or more,) uint64, from `derive_key`, of which the first is used.
+
+    Returns:
+        (len(numbers),) uint64.
+    """
+    z = row_array(numbers).astype(np.uint64)
+    z += _ONE
     z *= _GOLDEN
     z += key[0]
     z ^= z >> _SHIFT_1
@@ -114,11 +125,27 @@ def _hash_counters(size: int, key: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return z
 
 
+def high_product(words: NDArray[np.uint64], limits: int | NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Random words as numbers below limits: words * limits // 2**64.
+
+    Args:
+        words: (N,) uint64.
+        limits: positive, at most 2**63, one or (N,).
+    """
+    factor = np.asarray(limits).astype(np.uint64)
+    high, low = words >> _U32, words & _LOW_32
+    factor_high, factor_low = factor >> _U32, factor & _LOW_32
+    crossed, other = high * factor_low, low * factor_high
+    carry = (low * factor_low >> _U32) + (crossed & _LOW_32) + (other & _LOW_32)
+    product: NDArray[np.uint64] = high * factor_high + (crossed >> _U32) + (other >> _U32) + (carry >> _U32)
+    return product
+
+
 def _sorted_by_hash(n: int, key: NDArray[np.uint64]) -> NDArray[np.int64]:
     """A permutation of a small n, all of it: the positions in the order of their hashes."""
     # The position in the low bits makes the keys distinct: every sorting algorithm gives the same.
     low_bits = np.uint64((1 << n.bit_length()) - 1)
-    keys = (_hash_counters(n, key) & ~low_bits) | np.arange(n, dtype=np.uint64)
+    keys = (hashes(range(n), key) & ~low_bits) | np.arange(n, dtype=np.uint64)
     keys.sort()
     return (keys & low_bits).astype(np.int64)
 

@@ -1,0 +1,182 @@
+"""Several sources in one order, each in its share after any number of rows. Pure.
+
+Positions of the mixture are dealt by a binary tree. A node whose left side has the share p / q gives it those
+of its numbers i with floor((i + 1) * p / q) > floor(i * p / q), and the other side the rest, each numbered
+anew. So a position finds its source, and its number within it, in as many steps as the tree is high, and no
+source is ever off by as many rows. That alone would go round in circles, in which ranks or batches of one row
+might always meet the same source: within windows of 64 positions the sources are in a random order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unienv_data.indexing import RowIndex, row_array
+from unienv_data.order.orders import Order
+from unienv_data.order.permutation import derive_key, draw, hashes, high_product
+from unienv_data.order.weighted import integer_weights
+
+__all__ = ["MixtureOrder", "Shares"]
+
+Integers = NDArray[np.int64]
+
+_SHARE_BITS: Final = 31  # the product of two shares, and one more, fits in 63 bits
+_WINDOW_BITS: Final = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """The tree that deals positions to sources, node by node, the root first.
+
+    Attributes:
+        lefts: (K,) the integer weight of all sources to the left of each node.
+        totals: (K,) of all beneath it.
+        children: (K, 2) the node to the left and to the right; a source s is -1 - s.
+    """
+
+    lefts: Integers
+    totals: Integers
+    children: Integers
+
+    @staticmethod
+    def of(weights: NDArray[Any]) -> Shares:
+        """The shares of sources.
+
+        Args:
+            weights: (S,) finite numbers, at least 0, one greater; what 31 bits cannot hold is rounded.
+        """
+        exact = np.zeros(len(weights), dtype=np.int64)
+        integer_weights(weights, _SHARE_BITS, len(weights), exact)
+        nodes: list[tuple[int, int]] = []
+        children: list[list[int]] = []
+
+        def add(sources: Sequence[int]) -> int:
+            if len(sources) == 1:
+                return -1 - sources[0]
+            node, half = len(nodes), (len(sources) + 1) // 2
+            left, total = (int(exact[list(part)].sum()) for part in (sources[:half], sources))
+            nodes.append((left, total))
+            children.append([0, 0])
+            children[node] = [add(sources[:half]), add(sources[half:])]
+            return node
+
+        root = add(np.flatnonzero(exact).tolist())
+        if root < 0:  # one source alone: a node that has all to its left
+            nodes, children = [(1, 1)], [[root, root]]
+        table = np.array(nodes, dtype=np.int64)
+        return Shares(table[:, 0], table[:, 1], np.array(children, dtype=np.int64))
+
+    def locate(self, numbers: Integers, key: NDArray[np.uint64]) -> tuple[Integers, Integers]:
+        """Whose the numbers of the endless sequence are, which begins with 0.
+
+        Args:
+            numbers: (B,) at least 0.
+            key: decides where the sources' turns begin.
+
+        Returns:
+            (B,) the source of each number, and (B,) how many of the numbers before it are of that source.
+        """
+        begins = high_product(hashes(range(len(self.totals)), key), self.totals).astype(np.int64)
+        sources = np.zeros(len(numbers), dtype=np.int64)
+        index, node = numbers.copy(), np.zeros(len(numbers), dtype=np.int64)
+        inside = np.arange(len(numbers))
+        while len(inside):
+            at, number = node[inside], index[inside]
+            left, total, begin = self.lefts[at], self.totals[at], begins[at]
+            turns, rest = np.divmod(number, total)
+            before = turns * left + (rest * left + begin) // total
+            is_left = turns * left + ((rest + 1) * left + begin) // total > before
+            index[inside] = np.where(is_left, before, number - before)
+            node[inside] = self.children[at, np.where(is_left, 0, 1)]
+            arrived = inside[node[inside] < 0]
+            sources[arrived] = -1 - node[arrived]
+            inside = inside[node[inside] >= 0]
+        return sources, index
+
+    def dealt(self, start: int, stop: int, key: NDArray[np.uint64]) -> tuple[Integers, Integers]:
+        """Whose the positions [start, stop) are, as `locate`, but in a random order within windows.
+
+        A source's numbers ascend by one from each of its positions to the next.
+        """
+        first, last = start >> _WINDOW_BITS, (max(stop - 1, start) >> _WINDOW_BITS) + 1
+        size = 1 << _WINDOW_BITS
+        places = np.arange(first * size, last * size, dtype=np.int64)
+        low_bits = np.uint64(size - 1)
+        mixed = (hashes(places, key[1:]) & ~low_bits) | (places.astype(np.uint64) & low_bits)
+        mixed = np.sort(mixed.reshape(-1, size), axis=1).reshape(-1) & low_bits
+        sources, index = self.locate((places & ~(size - 1)) + mixed.astype(np.int64), key)
+        order = np.argsort(sources, kind="stable")
+        ordered = sources[order]
+        firsts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+        counts = np.diff(np.append(firsts, len(ordered)))
+        least = np.minimum.reduceat(index[order], firsts)
+        index[order] = np.repeat(least - firsts, counts) + np.arange(len(ordered))
+        cut = slice(start - first * size, stop - first * size)
+        return sources[cut], index[cut]
+
+
+@dataclass(frozen=True, eq=False)
+class MixtureOrder(Order):
+    """Sources that follow one another in a batch, each visited in its share and in an order of its own.
+
+    A source is visited from its first epoch to its second and so on, however long the epochs of the mixture
+    are: none of its rows comes again before all have come.
+
+    Attributes:
+        sources: the order of each source, of no rows only where its share is 0.
+        shares: how often each is visited.
+    """
+
+    sources: tuple[Order, ...]
+    shares: Shares
+
+    @cached_property
+    def starts(self) -> Integers:
+        """(S,) the first row of each source in the batch."""
+        lengths = np.array([source.length for source in self.sources], dtype=np.int64)
+        return np.cumsum(lengths) - lengths
+
+    def rows(self, epoch: int, start: int, stop: int) -> RowIndex:
+        """The rows at positions [start, stop) of an epoch."""
+        first = epoch * self.length
+        key = derive_key(self.seed, "mixture")
+        rows = np.empty(stop - start, dtype=np.int64)
+        for source, places, numbers in _by_source(*self.shares.dealt(first + start, first + stop, key)):
+            found = self._cycled(source, int(numbers[0]), int(numbers[-1]) + 1)
+            rows[places] = found + self.starts[source]
+        return rows
+
+    def _cycled(self, source: int, start: int, stop: int) -> Integers:
+        """The rows [start, stop) of the endless sequence of a source's epochs."""
+        order = self.sources[source]
+        found = []
+        while start < stop:
+            cycle, position = divmod(start, order.length)
+            end = min(order.length, position + stop - start)
+            found.append(row_array(order.rows(cycle, position, end)))
+            start += end - position
+        return np.concatenate(found)
+
+    def draw(self, moment: int, size: int) -> Integers:
+        """`size` rows: of each source as many as its share says, and of these every row as likely."""
+        key = derive_key(self.seed, "mixture of draws")
+        rows = np.empty(size, dtype=np.int64)
+        for source, places, _ in _by_source(*self.shares.dealt(moment * size, (moment + 1) * size, key)):
+            own = derive_key(self.seed, "draw of a source", moment, source)
+            rows[places] = draw(len(places), self.sources[source].length, own) + self.starts[source]
+        return rows
+
+
+def _by_source(sources: Integers, numbers: Integers) -> Iterator[tuple[int, Integers, Integers]]:
+    """For each source: which, the places where it stands, and its numbers there."""
+    order = np.argsort(sources, kind="stable")
+    cuts = np.flatnonzero(np.diff(sources[order])) + 1
+    for places in np.split(order, cuts):
+        if len(places):
+            yield int(sources[places[0]]), places, numbers[places]
