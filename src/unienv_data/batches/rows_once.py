@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,26 @@ from unienv_interface.space.space_utils import batch_utils
 __all__ = ["RowsOnce"]
 
 Integers = NDArray[np.int64]
+
+# Where fewer rows are repeated, they are read in the order and as often as they are wanted: that saves a copy.
+_FEW_REPETITIONS = 0.25
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A batch of rows (N,) that has been read: each once and ascending, or as they were wanted."""
+
+    rows: Integers
+    value: Any
+    is_ascending: bool
+
+    def places(self, rows: Integers) -> Integers:
+        """Where rows (...) stand in the batch."""
+        if self.is_ascending:
+            return np.searchsorted(self.rows, rows)
+        order = np.argsort(self.rows, kind="stable")
+        places: Integers = order[np.searchsorted(self.rows, rows, sorter=order)]
+        return places
 
 
 class RowsOnce:
@@ -30,7 +51,7 @@ class RowsOnce:
     def __init__(self, batch: BatchBase[Any, Any, Any, Any, Any]) -> None:
         self._batch = batch
         self._wanted: dict[Path | None, list[Integers]] = {}
-        self._found: dict[Path | None, tuple[Integers, Any]] = {}
+        self._found: dict[Path | None, _Found] = {}
 
     def want(self, path: Path | None, rows: Integers) -> None:
         """Need a part, or, without a path, the metadata, of rows (...)."""
@@ -46,29 +67,36 @@ class RowsOnce:
             together.setdefault(key, []).append(path)
         for paths in together.values():
             distinct = {id(array): array for path in paths for array in self._wanted[path]}
-            rows = row_array(ascending(np.concatenate([array.reshape(-1) for array in distinct.values()])))
+            wanted = np.concatenate([array.reshape(-1) for array in distinct.values()])
+            rows = row_array(ascending(wanted))
+            is_ascending = len(rows) < (1 - _FEW_REPETITIONS) * len(wanted)
+            if not is_ascending:
+                rows = wanted
             parts = [path for path in paths if path is not None]
             values, metadata = self._batch._read_parts(_compact(rows), parts)
-            self._found.update({part: (rows, value) for part, value in zip(parts, values, strict=True)})
+            for part, value in zip(parts, values, strict=True):
+                self._found[part] = _Found(rows, value, is_ascending)
             if None in paths:
-                self._found[None] = (rows, metadata)
+                self._found[None] = _Found(rows, metadata, is_ascending)
 
     def take(self, path: Path | None, rows: Integers) -> Any:
         """A part, or the metadata, of rows (...) that were wanted: a batch with these axes."""
-        read, value = self._found[path]
+        found = self._found[path]
         space: Any = self._batch.single_metadata_space
         if path is not None:
             space = subspace(self._batch.single_space, path)
-        if rows.size == len(read) and np.array_equal(rows.reshape(-1), read):
+        if rows.size == len(found.rows) and np.array_equal(rows.reshape(-1), found.rows):
             if rows.ndim == 1:
-                return value
+                return found.value
             return batch_utils.reshape_batch_size_in_data(
-                self._batch.backend, value, (len(read),), rows.shape
+                self._batch.backend, found.value, (len(found.rows),), rows.shape
             )
-        return batch_utils.get_at(space, value, np.searchsorted(read, rows))
+        return batch_utils.get_at(space, found.value, found.places(rows))
 
 
 def _compact(rows: Integers) -> RowIndex:
-    """Ascending rows, as a range where they are consecutive."""
+    """Rows, as a range where they are consecutive."""
     first, last = int(rows[0]), int(rows[-1])
-    return range(first, last + 1) if last - first == len(rows) - 1 else rows
+    if last - first == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return range(first, last + 1)
+    return rows

@@ -61,7 +61,13 @@ class StoredArray:
 
     def shard_object(self, shard: int) -> str:
         """The name of a shard's object."""
-        return f"{self.group}/{self.name}/" + ".".join(["c", str(shard), *("0" for _ in self.entry.shape)])
+        before, after = self._around_shard
+        return f"{before}{shard}{after}"
+
+    @cached_property
+    def _around_shard(self) -> tuple[str, str]:
+        """What stands before and after a shard's number in its name."""
+        return f"{self.group}/{self.name}/c.", ".0" * len(self.entry.shape)
 
     @property
     def metadata_object(self) -> str:

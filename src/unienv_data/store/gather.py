@@ -97,9 +97,7 @@ class Gather:
         if not array.row_bytes or not len(plan.chunks):
             return
         located = self._locate(array, plan.chunks, tail, pending)
-        # Elsewhere one round of requests brings everything; here it is maps or reads, which are quick.
-        gap = 0 if self._objects.is_local else _REMOTE_GAP
-        data = self._fetch(located, 0, len(plan.chunks), gap=gap)
+        data = self._fetch(located)
         least = -(-array.codec.thread_bytes // array.chunk.nbytes)
 
         def carry_out(start: int, stop: int) -> None:
@@ -110,7 +108,7 @@ class Gather:
     def encoded(self, array: StoredArray, chunks: NDArray[np.int64], tail: ArrayTail | None) -> list[bytes]:
         """The bytes of committed chunks, (C,) ascending numbers, as they are stored."""
         located = self._locate(array, chunks, tail, None)
-        return [bytes(data) for data in self._fetch(located, 0, len(chunks), gap=0)]
+        return [bytes(data) for data in self._fetch(located)]
 
     # Where chunks stand
 
@@ -186,12 +184,16 @@ class Gather:
 
     # Bytes
 
-    def _fetch(self, located: Located, start: int, stop: int, *, gap: int) -> list[Any]:
-        """The bytes (or, of rows not yet encoded, the rows) of chunks [start, stop)."""
-        ranges, cuts = located.ranges(start, stop, gap)
+    def _fetch(self, located: Located) -> list[Any]:
+        """The bytes (or, of rows not yet encoded, the rows) of all chunks."""
+        views = self._guarded(lambda: self._objects.views(located.runs()))
+        if views is not None:
+            return [*views, *located.memory]
+        # Elsewhere one round of requests brings everything.
+        ranges, cuts = located.ranges(0 if self._objects.is_local else _REMOTE_GAP)
         read = self._guarded(lambda: self._objects.read_ranges(ranges)) if ranges else []
         if not any(cuts):  # of random rows, each chunk is a range
-            return [*read, *located.in_memory(start, stop)]
+            return [*read, *located.memory]
         data: list[Any] = []
         for found, parts in zip(read, cuts, strict=True):
             if parts is None:
@@ -199,7 +201,7 @@ class Gather:
             else:
                 view = memoryview(found)
                 data += [view[a:b] for a, b in parts]
-        return data + located.in_memory(start, stop)
+        return [*data, *located.memory]
 
     def _guarded(self, read: Callable[[], Any]) -> Any:
         try:
@@ -221,43 +223,42 @@ class Gather:
         located: Located,
     ) -> None:
         """Decode consecutive chunks of a plan, from its number `first` on, into the output."""
-        decode, reads_rows = array.codec.decode, array.codec.reads_rows
+        if located.ends_in_rows and first + len(data) == len(plan.chunks):
+            piece = _piece(plan, len(plan.chunks) - 1, array.entry.chunk_rows)
+            out[piece.target] = data[-1][piece.source]
+            data = data[:-1]
+        numbers: Sequence[int] = range(first, first + len(data))
         flat = out.reshape(-1).view(np.uint8)
-        row_bytes, chunk_bytes = array.row_bytes, array.chunk.nbytes
-        targets, pieces = plan.targets, plan.pieces
-        scratch: NDArray[Any] | None = None
-        number = first
-        try:
-            for number, encoded in enumerate(data, first):
-                target = targets[number]
-                if reads_rows and not isinstance(encoded, np.ndarray):
-                    piece = _piece(plan, number, array.entry.chunk_rows)
+        if not array.codec.reads_rows:
+            # Those that become rows as they are, at one go: all of them where a chunk is a frame.
+            numbers = [number for number in numbers if number in plan.pieces]
+            starts = [target * array.row_bytes for target in plan.targets[first : first + len(data)]]
+            whole = data
+            if numbers:
+                kept = [i for i in range(len(data)) if first + i not in plan.pieces]
+                whole, starts = [data[i] for i in kept], [starts[i] for i in kept]
+            try:
+                array.codec.decode_each(whole, flat, starts)
+            except ValueError:  # which one it was turns out below
+                numbers = range(first, first + len(data))
+        scratch = np.empty(array.chunk.full if numbers else 0, dtype=array.dtype)
+        for number in numbers:
+            encoded = memoryview(data[number - first])
+            piece = _piece(plan, number, array.entry.chunk_rows)
+            try:
+                if array.codec.reads_rows:
                     array.codec.decode_rows(encoded, piece.source, out, piece.target)
-                    continue
-                if target != SCATTERED and not isinstance(encoded, np.ndarray):
-                    start = target * row_bytes
-                    decode(encoded, flat[start : start + chunk_bytes])
-                    continue
-                if isinstance(encoded, np.ndarray):
-                    rows = encoded
                 else:
-                    if scratch is None:
-                        scratch = np.empty(array.chunk.full, dtype=array.dtype)
-                    decode(encoded, scratch.reshape(-1).view(np.uint8))
-                    rows = scratch
-                if target != SCATTERED:
-                    out[target : target + len(rows)] = rows
-                else:
-                    piece = pieces[number]
-                    out[piece.target] = rows[piece.source]
-        except ValueError as exc:
-            chunk = int(plan.chunks[number])
-            rows_in_chunk = array.entry.chunk_rows
-            raise CorruptDataError(
-                f"{self._objects.url}/{located.name_of(number)}: rows "
-                f"{chunk * rows_in_chunk} to {(chunk + 1) * rows_in_chunk - 1} of {array.name} cannot be "
-                f"decoded ({exc}); restore the file from a copy"
-            ) from exc
+                    array.codec.decode(encoded, scratch.reshape(-1).view(np.uint8))
+                    out[piece.target] = scratch[piece.source]
+            except ValueError as exc:
+                chunk = int(plan.chunks[number])
+                rows_in_chunk = array.entry.chunk_rows
+                raise CorruptDataError(
+                    f"{self._objects.url}/{located.name_of(number)}: rows "
+                    f"{chunk * rows_in_chunk} to {(chunk + 1) * rows_in_chunk - 1} of {array.name} cannot be "
+                    f"decoded ({exc}); restore the file from a copy"
+                ) from exc
 
 
 def check_tag(tag: ShardTag, dataset: bytes, array: StoredArray, shard: int, place: str) -> None:

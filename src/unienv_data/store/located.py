@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unienv_data.store.objects import Range
+from unienv_data.store.objects import Range, Run
 
 __all__ = ["Located"]
 
@@ -35,15 +36,26 @@ class Located:
     stops: NDArray[np.int64]
     memory: Sequence[Any] = ()
 
-    def ranges(self, start: int, stop: int, gap: int) -> tuple[list[Range], list[Cuts]]:
-        """The ranges to read for chunks [start, stop), and where the chunks stand within each.
+    @property
+    def ends_in_rows(self) -> bool:
+        """Whether the last chunk is rows that are not yet encoded."""
+        return bool(self.memory) and isinstance(self.memory[-1], np.ndarray)
+
+    def runs(self) -> list[Run]:
+        """The ranges of all chunks that stand in objects, object by object."""
+        names = self.names
+        if not names:
+            return []
+        cuts = [i for i in range(1, len(names)) if names[i] is not names[i - 1]]
+        return [Run(names[a], self.starts[a:b], self.stops[a:b]) for a, b in pairwise([0, *cuts, len(names)])]
+
+    def ranges(self, gap: int) -> tuple[list[Range], list[Cuts]]:
+        """The ranges to read, and where the chunks stand within each.
 
         Args:
-            start: first chunk.
-            stop: chunk after the last.
             gap: chunks of one object that are at most so many bytes apart are read together.
         """
-        names, starts, stops = self.names[start:stop], self.starts[start:stop], self.stops[start:stop]
+        names, starts, stops = self.names, self.starts, self.stops
         between = starts[1:] - stops[:-1]
         near = np.flatnonzero((between >= 0) & (between <= gap)).tolist()
         follows = {place + 1 for place in near if names[place] == names[place + 1]}
@@ -66,10 +78,3 @@ class Located:
     def name_of(self, place: int) -> str:
         """The object that holds the chunk at this place of the plan."""
         return self.names[place] if place < len(self.names) else "what has not been committed"
-
-    def in_memory(self, start: int, stop: int) -> list[Any]:
-        """The chunks of [start, stop) that a writer holds."""
-        if not self.memory:
-            return []
-        first = len(self.names)
-        return list(self.memory[max(start - first, 0) : max(stop - first, 0)])

@@ -74,36 +74,42 @@ def test_whole_chunks_in_any_order_are_seen_as_such(order: list[int], first: int
 extents = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 30)), min_size=1, max_size=10)
 
 
-@given(st.lists(extents, max_size=4), st.lists(st.binary(max_size=4), max_size=3), st.data())
+@given(st.lists(extents, max_size=4), st.sampled_from([0, 1, 10, 100]))
 def test_ranges_of_located_chunks_cut_into_those_chunks(
-    runs: list[list[tuple[int, int]]], memory: list[bytes], data: st.DataObject
+    objects: list[list[tuple[int, int]]], gap: int
 ) -> None:
     expected: list[tuple[str, int, int]] = []
-    for number, run in enumerate(runs):
-        edges = np.cumsum([edge for gap, length in run for edge in (gap, length)])
-        expected += [
-            (f"o{number}", a, b) for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-        ]
+    for number, object_ in enumerate(objects):
+        name = f"o{number}"
+        edges = np.cumsum([edge for space, length in object_ for edge in (space, length)])
+        expected += [(name, a, b) for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)]
     places = np.array([(a, b) for _, a, b in expected], dtype=np.int64).reshape(-1, 2)
-    found = Located([name for name, _, _ in expected], places[:, 0], places[:, 1], memory)
-    count = len(expected) + len(memory)
-    start = data.draw(st.integers(0, count))
-    stop = data.draw(st.integers(start, count))
-    gap = data.draw(st.sampled_from([0, 1, 10, 100]))
-    ranges, cuts = found.ranges(start, stop, gap)
+    found = Located([name for name, _, _ in expected], places[:, 0], places[:, 1])
+    ranges, cuts = found.ranges(gap)
     chunks = []
     for item, parts in zip(ranges, cuts, strict=True):
         chunks += [
             (item.name, item.start + a, item.start + b) for a, b in parts or [(0, item.stop - item.start)]
         ]
-    assert chunks == expected[start:stop]
-    assert found.in_memory(start, stop) == (expected + memory)[start:stop][len(chunks) :]
+    assert chunks == expected
     if gap >= 40:  # neighbours are read together
         assert len(ranges) == len({name for name, _, _ in chunks})
+    runs = found.runs()
+    assert [
+        (run.name, a, b) for run in runs for a, b in zip(run.starts.tolist(), run.stops.tolist(), strict=True)
+    ] == expected
+    assert len(runs) == len(objects)
+
+
+@given(st.lists(st.binary(max_size=4), max_size=3), st.booleans())
+def test_what_a_writer_holds_may_end_in_rows(memory: list[bytes], in_rows: bool) -> None:
+    none = np.empty(0, dtype=np.int64)
+    held = [*memory, np.zeros((4, 2))] if in_rows else memory
+    assert Located([], none, none, held).ends_in_rows == in_rows
 
 
 def test_no_read_is_long_however_many_chunks_are_neighbours() -> None:
     edges = np.arange(0, 65 << 20, 1 << 20)
-    ranges, _ = Located(["o"] * 64, edges[:-1], edges[1:]).ranges(0, 64, 0)
+    ranges, _ = Located(["o"] * 64, edges[:-1], edges[1:]).ranges(0)
     assert max(item.stop - item.start for item in ranges) <= 5 << 20
     assert len(ranges) <= 17

@@ -5,12 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ChunkCodec", "ChunkShape", "PieceCodec", "Place"]
+__all__ = ["ChunkCodec", "ChunkShape", "Encoded", "PieceCodec", "Place"]
+
+Encoded = bytes | memoryview | NDArray[np.uint8]
+"""An encoded chunk, read-only; an array is a view of a mapped file."""
 
 Place = slice | NDArray[np.int64]
 """Rows: consecutive ones, or each by its number."""
@@ -38,7 +42,7 @@ class ChunkShape:
         """The shape of a chunk, (rows, *shape)."""
         return (self.rows, *self.shape)
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """Bytes of a decoded chunk."""
         return int(np.prod(self.full, dtype=np.int64)) * self.dtype.itemsize
@@ -76,6 +80,21 @@ class ChunkCodec(ABC):
         Raises:
             ValueError: the bytes are damaged, or decode to something else than such a chunk.
         """
+
+    def decode_each(self, chunks: Sequence[Encoded], out: NDArray[np.uint8], starts: Sequence[int]) -> None:
+        """Decode several chunks.
+
+        Args:
+            chunks: for each what `encode` gave, read-only.
+            out: contiguous bytes.
+            starts: for each chunk the first of its `chunk.nbytes` bytes of `out`.
+
+        Raises:
+            ValueError: as `decode`, some of them having been decoded.
+        """
+        size = self.chunk.nbytes
+        for data, start in zip(chunks, starts, strict=True):
+            self.decode(memoryview(cast(Any, data)), out[start : start + size])
 
     def check_encoded(self, data: bytes) -> None:
         """See that bytes may stand as a chunk; codecs that can tell without decoding them do.

@@ -7,6 +7,7 @@ import struct
 import numpy as np
 
 from unienv_data.checksum import crc32c
+from unienv_data.store.codecs.base import Encoded
 
 __all__ = ["verified", "with_checksum"]
 
@@ -19,14 +20,13 @@ def with_checksum(data: bytes) -> bytes:
     return data + struct.pack("<I", crc32c(data))
 
 
-def verified(data: bytes | memoryview) -> int:
+def verified(data: Encoded) -> int:
     """The length of what stands before the checksum.
 
     Raises:
         ValueError: it is another's checksum.
     """
     # Only bytes and read-only arrays can be checksummed.
-    whole = data if isinstance(data, bytes) else np.frombuffer(data, np.uint8)
-    if crc32c(whole) != _RESIDUE:
+    if crc32c(np.frombuffer(data, np.uint8) if isinstance(data, memoryview) else data) != _RESIDUE:
         raise ValueError("checksum does not match")
     return len(data) - 4

@@ -13,14 +13,15 @@ import zstandard
 from numcodecs import blosc
 from numpy.typing import NDArray
 
+from unienv_data.store.codecs.base import Encoded
+
 __all__ = ["CNAMES", "SHUFFLES", "Blosc", "Compressor", "Gzip", "Raw", "Zstd"]
 
 # As zarr-python does too: otherwise calls of the main thread take turns, each with threads of its own.
 blosc.use_threads = False
 
-_BLOSC_SIZES = struct.Struct("<III")  # decoded, block, encoded
-_BLOSC_HEADER = 16  # bytes
-_IS_COPY = 2  # a flag in its third byte
+_BLOSC_HEADER = struct.Struct("<xxBxIxxxxI")  # flags, decoded bytes, encoded bytes
+_IS_COPY = 2  # a flag
 CNAMES = ("blosclz", "lz4", "lz4hc", "zlib", "zstd")
 SHUFFLES = {"noshuffle": 0, "shuffle": 1, "bitshuffle": 2}
 
@@ -39,7 +40,7 @@ class Compressor(ABC):
         """The compressed form of `data`, (nbytes,)."""
 
     @abstractmethod
-    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
+    def decompress(self, data: Encoded, length: int, out: NDArray[np.uint8]) -> None:
         """Fill `out`, (nbytes,), from the first `length` bytes of `data`.
 
         ValueError where they are damaged, or hold another number of bytes.
@@ -64,7 +65,7 @@ class Raw(Compressor):
     def declared_size(self, data: memoryview) -> int | None:
         return len(data)
 
-    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
+    def decompress(self, data: Encoded, length: int, out: NDArray[np.uint8]) -> None:
         if length != len(out):
             raise ValueError(f"{length} bytes, expected {len(out)}")
         out[:] = np.frombuffer(data, dtype=np.uint8, count=length)
@@ -92,21 +93,22 @@ class Blosc(Compressor):
         return packed
 
     def declared_size(self, data: memoryview) -> int | None:
-        if len(data) < 16:
+        if len(data) < _BLOSC_HEADER.size:
             raise ValueError(f"{len(data)} bytes are no blosc frame")
-        return int(_BLOSC_SIZES.unpack_from(data, 4)[0])
+        return int(_BLOSC_HEADER.unpack_from(data)[1])
 
-    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
+    def decompress(self, data: Encoded, length: int, out: NDArray[np.uint8]) -> None:
         # The header states both sizes: a wrong one would leave part of `out` as it was.
-        if length < 16:
+        if length < _BLOSC_HEADER.size:
             raise ValueError(f"{length} bytes are no blosc frame")
-        decoded, _, encoded = _BLOSC_SIZES.unpack_from(data, 4)
+        flags, decoded, encoded = _BLOSC_HEADER.unpack_from(cast(Any, data))
         if decoded != len(out) or encoded != length:
             raise ValueError(
                 f"a blosc header of {encoded} bytes for {decoded}, expected {length} for {len(out)}"
             )
-        if data[2] & _IS_COPY:  # of what does not compress, as noise, a copy is faster than asking for one
-            out[:] = np.frombuffer(data, dtype=np.uint8, count=decoded, offset=_BLOSC_HEADER)
+        if flags & _IS_COPY:  # of what does not compress, as noise, a copy is faster than asking for one
+            copy = data if isinstance(data, np.ndarray) else np.frombuffer(data, dtype=np.uint8)
+            out[:] = copy[_BLOSC_HEADER.size : _BLOSC_HEADER.size + decoded]
             return
         try:
             blosc.decompress(data, out)
@@ -124,11 +126,11 @@ class Gzip(Compressor):
         packer = zlib.compressobj(self._level, wbits=31)
         return packer.compress(cast(Any, data)) + packer.flush()
 
-    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
+    def decompress(self, data: Encoded, length: int, out: NDArray[np.uint8]) -> None:
         unpacker = zlib.decompressobj(wbits=31)
         try:
             # One byte more than fits tells a longer stream without inflating all of it.
-            raw = unpacker.decompress(memoryview(data)[:length], len(out) + 1)
+            raw = unpacker.decompress(memoryview(cast(Any, data))[:length], len(out) + 1)
         except zlib.error as exc:
             raise ValueError(str(exc)) from exc
         if len(raw) != len(out) or not unpacker.eof:
@@ -159,10 +161,9 @@ class Zstd(Compressor):
             raise ValueError(str(exc)) from exc
         return None if size < 0 else size
 
-    def decompress(self, data: bytes | memoryview, length: int, out: NDArray[np.uint8]) -> None:
+    def decompress(self, data: Encoded, length: int, out: NDArray[np.uint8]) -> None:
         # Only a stream decompresses to where it is told to.
-        frame = data if length == len(data) else memoryview(data)[:length]
-        stream = _contexts.decompressor.stream_reader(frame)
+        stream = _contexts.decompressor.stream_reader(memoryview(cast(Any, data))[:length])
         try:
             count = stream.readinto(out)
             is_over = count == len(out) and not stream.read(1)

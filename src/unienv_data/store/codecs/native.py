@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unienv_data.store.codecs.base import ChunkCodec, ChunkShape
+from unienv_data.store.codecs.base import ChunkCodec, ChunkShape, Encoded
 from unienv_data.store.codecs.checked import verified, with_checksum
 from unienv_data.store.codecs.compressors import CNAMES, SHUFFLES, Blosc, Compressor, Gzip, Raw, Zstd
 
@@ -29,6 +29,7 @@ class NativeCodec(ChunkCodec):
         self.thread_bytes = compressor.thread_bytes
         self._compressor = compressor
         self._checked = checked
+        self._verified: Callable[[Encoded], int] = verified if checked else len
 
     def encode(self, rows: NDArray[Any]) -> bytes:
         packed = self._compressor.compress(rows.reshape(-1).view(np.uint8))
@@ -42,9 +43,10 @@ class NativeCodec(ChunkCodec):
     def decode(self, data: bytes | memoryview, out: NDArray[np.uint8]) -> None:
         self._compressor.decompress(data, self._verified(data), out)
 
-    def _verified(self, data: bytes | memoryview) -> int:
-        """The length of what has been compressed, whose checksum is right where there is one."""
-        return verified(data) if self._checked else len(data)
+    def decode_each(self, chunks: Sequence[Encoded], out: NDArray[np.uint8], starts: Sequence[int]) -> None:
+        size, verified, decompress = self.chunk.nbytes, self._verified, self._compressor.decompress
+        for data, start in zip(chunks, starts, strict=True):
+            decompress(data, verified(data), out[start : start + size])
 
 
 def native_codec(codecs: Sequence[Mapping[str, Any]], chunk: ChunkShape) -> NativeCodec | None:

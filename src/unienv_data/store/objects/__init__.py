@@ -1,6 +1,6 @@
 """Where bytes lie: one interface, an implementation a kind of place."""
 
-from unienv_data.store.objects.base import ObjectStore, Range, WriterLock
+from unienv_data.store.objects.base import ObjectStore, Range, Run, WriterLock
 from unienv_data.store.objects.local import LocalObjects
 from unienv_data.store.objects.memory import MemoryObjects
 from unienv_data.store.objects.opening import join_url, open_objects, shown_url
@@ -13,6 +13,7 @@ __all__ = [
     "MemoryObjects",
     "ObjectStore",
     "Range",
+    "Run",
     "Traffic",
     "TrafficCount",
     "WriterLock",

@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unienv_data.store.objects.traffic import Traffic
 
-__all__ = ["ObjectStore", "Range", "WriterLock"]
+__all__ = ["ObjectStore", "Range", "Run", "WriterLock"]
 
 
 class Range(NamedTuple):
@@ -17,6 +20,14 @@ class Range(NamedTuple):
     name: str
     start: int
     stop: int
+
+
+class Run(NamedTuple):
+    """Several ranges of the object called `name`: for each i, bytes [starts[i], stops[i])."""
+
+    name: str
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
 
 
 class WriterLock(Protocol):
@@ -55,6 +66,14 @@ class ObjectStore(ABC):
     @abstractmethod
     def read_ranges(self, ranges: Sequence[Range]) -> Sequence[bytes | memoryview]:
         """The bytes of each range, fetched together where that pays. A short object gives fewer bytes."""
+
+    def views(self, runs: Sequence[Run]) -> list[NDArray[np.uint8]] | None:
+        """All ranges in order, each a read-only view of memory, where that costs no reading.
+
+        Returns:
+            None where some are to be read, by `read_ranges`.
+        """
+        return None
 
     @abstractmethod
     def read_end(self, name: str, length: int) -> bytes:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import mmap
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from unienv_data.store import platform
-from unienv_data.store.objects.base import Range
+from unienv_data.store.objects.base import Range, Run
 
-__all__ = ["OpenFile", "read_ranges"]
+__all__ = ["OpenFile", "map_views", "read_ranges"]
 
 _LEAST_BYTES = 64 << 10  # smaller files are not worth a map
 _PAGE = mmap.PAGESIZE
@@ -34,22 +37,22 @@ class OpenFile:
     def __init__(self, path: str) -> None:
         self.descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         self._map: mmap.mmap | None = None
-        self._view: memoryview | None = None
+        self._view: NDArray[np.uint8] | None = None
         found = os.fstat(self.descriptor)
         if found.st_size >= _LEAST_BYTES and _maps() and platform.is_own_disk(path, found.st_dev):
             try:
                 self._map = mmap.mmap(self.descriptor, found.st_size, prot=mmap.PROT_READ)
             except (OSError, ValueError):  # a filesystem that has no maps
                 return
-            self._view = memoryview(self._map)
+            self._view = np.frombuffer(self._map, dtype=np.uint8)
 
     def __del__(self) -> None:
         # Opening may have failed, then there is no descriptor. The map goes with what was read from it.
         if hasattr(self, "descriptor"):
             os.close(self.descriptor)
 
-    def mapped(self) -> memoryview | None:
-        """All of the file, read-only; None where it is not mapped.
+    def mapped(self) -> NDArray[np.uint8] | None:
+        """All of the file, (bytes,), read-only; None where it is not mapped.
 
         Somebody may have cut the file short: touching what is gone would end the process.
         """
@@ -84,17 +87,51 @@ def read_ranges(open_file: Callable[[str], OpenFile], ranges: Sequence[Range]) -
     for name, start, stop in ranges:
         if name != opened:
             file, opened = open_file(name), name
-            view = file.mapped()
+            whole = file.mapped()
+            view = None if whole is None else whole.data
             length = 0 if view is None else len(view)
         data.append(view[start:stop] if view is not None and stop <= length else file.read(start, stop))
-    if view is not None and _residence.is_doubtful():
-        began = time.perf_counter()
-        for name, start, stop in ranges:
-            if name != opened:
-                file, opened = open_file(name), name
-            file.expect(start, stop)
-        _residence.told(len(ranges), time.perf_counter() - began)
+    if view is not None:
+        _expect(open_file, ranges)
     return data
+
+
+def map_views(open_file: Callable[[str], OpenFile], runs: Sequence[Run]) -> list[NDArray[np.uint8]] | None:
+    """A view of each range; None where a file is not mapped, or ends before.
+
+    Args:
+        open_file: gives the file of a name.
+        runs: which ranges.
+    """
+    views: list[NDArray[np.uint8]] = []
+    for name, starts, stops in runs:
+        whole = open_file(name).mapped()
+        if whole is None or stops.max() > len(whole):
+            return None
+        views += [whole[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
+    _expect(
+        open_file,
+        (
+            Range(name, start, stop)
+            for name, starts, stops in runs
+            for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
+        ),
+    )
+    return views
+
+
+def _expect(open_file: Callable[[str], OpenFile], ranges: Iterable[Range]) -> None:
+    """Tell the kernel of ranges of mapped files, where their pages may not be in memory."""
+    if not _residence.is_doubtful():
+        return
+    began, count = time.perf_counter(), 0
+    opened: str | None = None
+    for name, start, stop in ranges:
+        if name != opened:
+            file, opened = open_file(name), name
+        file.expect(start, stop)
+        count += 1
+    _residence.told(count, time.perf_counter() - began)
 
 
 class _Residence:

@@ -12,11 +12,14 @@ import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unienv_data.errors import WriterLockedError
 from unienv_data.store import platform
 from unienv_data.store.lru import LruCache
-from unienv_data.store.objects.base import ObjectStore, Range, WriterLock
-from unienv_data.store.objects.files import OpenFile, read_ranges
+from unienv_data.store.objects.base import ObjectStore, Range, Run, WriterLock
+from unienv_data.store.objects.files import OpenFile, map_views, read_ranges
 
 __all__ = ["LocalObjects"]
 
@@ -59,6 +62,9 @@ class LocalObjects(ObjectStore):
 
     def read_ranges(self, ranges: Sequence[Range]) -> list[bytes | memoryview]:
         return read_ranges(self._open, ranges)
+
+    def views(self, runs: Sequence[Run]) -> list[NDArray[np.uint8]] | None:
+        return map_views(self._open, runs)
 
     def _open(self, name: str) -> OpenFile:
         try:

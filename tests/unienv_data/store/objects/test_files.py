@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from unienv_data.store import platform
-from unienv_data.store.objects import Range, files
-from unienv_data.store.objects.files import OpenFile, read_ranges
+from unienv_data.store.objects import Range, Run, files
+from unienv_data.store.objects.files import OpenFile, map_views, read_ranges
 
 SIZE = 300_000
 
@@ -49,6 +49,21 @@ def test_what_is_read_is_what_is_there(path: Path, wanted: list[tuple[int, int]]
 
 
 @linux_only
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(edges, edges), min_size=1, max_size=6))
+def test_views_are_of_what_is_there(mapped: OpenFile, path: Path, wanted: list[tuple[int, int]]) -> None:
+    content = path.read_bytes()
+    starts, stops = np.array([(min(pair), max(pair)) for pair in wanted]).T
+    views = map_views(lambda name: mapped, [Run("shard", starts, stops)])
+    if stops.max() > SIZE:
+        assert views is None
+    else:
+        assert views is not None
+        assert [bytes(view) for view in views] == [content[a:b] for a, b in zip(starts, stops, strict=True)]
+        assert not any(view.flags.writeable for view in views)
+
+
+@linux_only
 @pytest.mark.parametrize("start", [0, 1, 4096, 299_999, 300_000, 303_104, 400_000])
 @pytest.mark.parametrize("length", [0, 1, 5000, 500_000])
 def test_pages_may_be_expected_anywhere(mapped: OpenFile, start: int, length: int) -> None:
@@ -77,6 +92,7 @@ def test_a_file_that_has_been_cut_short_gives_fewer_bytes(mapped: OpenFile, path
     os.truncate(path, 1000)
     wanted = [Range("shard", 900, 1500), Range("shard", 200_000, 200_010)]
     assert read_ranges(lambda name: mapped, wanted) == [content[900:1000], b""]
+    assert map_views(lambda name: mapped, [Run("shard", np.array([0]), np.array([10]))]) is None
 
 
 @linux_only
