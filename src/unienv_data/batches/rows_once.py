@@ -17,7 +17,7 @@ __all__ = ["RowsOnce"]
 
 Integers = NDArray[np.int64]
 
-# Where fewer rows are repeated, they are read in the order and as often as they are wanted: that saves a copy.
+# Where fewer rows are repeated, all are read in the order in which they are wanted: that saves a copy.
 _FEW_REPETITIONS = 0.25
 
 
