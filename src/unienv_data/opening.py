@@ -22,6 +22,8 @@ def open(
     backend: ComputeBackend[Any, Any, Any, Any] = _NUMPY,
     device: Any = None,
     storage_options: Mapping[str, Any] | None = None,
+    cache_dir: str | PathLike[str] | None = None,
+    cache_bytes: int | None = None,
     **options: Any,
 ) -> ReplayBuffer[Any, Any, Any, Any, Any]:
     """Open the dataset at `url`.
@@ -32,6 +34,9 @@ def open(
         backend: what arrays are made by.
         device: where they are made.
         storage_options: handed to the fsspec filesystem; never stored.
+        cache_dir: a folder on a disk of this machine for copies of what is read from a URL; shared by all
+            processes that name it.
+        cache_bytes: how many bytes these may take; None for all of the disk but a tenth.
         **options: handed to `ReplayBuffer.load_from`.
 
     Raises:
@@ -41,6 +46,8 @@ def open(
     """
     if mode not in ("r", "a"):
         raise ValueError(f"mode: expected 'r' or 'a', got {mode!r}")
+    if cache_dir is not None or cache_bytes is not None:
+        options |= {"cache_dir": cache_dir, "cache_bytes": cache_bytes}
     return ReplayBuffer.load_from(
         url,
         backend=backend,

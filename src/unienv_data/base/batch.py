@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unienv_data.base.changing import ChangeableBatch
+from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, resolve_path, subspace
 from unienv_data.base.reading import BatchT
 from unienv_data.errors import ReadOnlyError, SegmentError
@@ -187,6 +188,13 @@ class BatchView(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
         if self._selection.column or self._selection.offsets:
             return super()._read_flattened(rows)
         return self.batch._read_flattened(self._located(rows))
+
+    def _expect(self, rows: RowIndex, paths: Sequence[Path]) -> Expectation:
+        column = self._selection.column
+        return self.batch._expect(self._located(rows), [(*column, *path) for path in paths])
+
+    def _stream(self, buffer_bytes: int) -> None:
+        self.batch._stream(buffer_bytes)
 
     def _write(self, rows: RowIndex, value: BatchT) -> None:
         if self._selection.column:

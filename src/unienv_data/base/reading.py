@@ -13,6 +13,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, part_of
 from unienv_data.errors import ClosedError
 from unienv_data.indexing import IndexableType, RowIndex, Rows, chunked, resolve_index
@@ -105,6 +106,27 @@ class ReadableBatch(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BR
         """
         value, metadata = self._read(rows)
         return flatten_utils.flatten_data(self._batched_space, value, start_dim=1), metadata
+
+    def _expect(self, rows: RowIndex, paths: Sequence[Path]) -> Expectation:
+        """Say that parts of rows will be read soon: where that asks elsewhere, have them brought near.
+
+        Nothing is waited for. Overridden where rows come from another batch, or from elsewhere.
+
+        Args:
+            rows: as in `_read`; none, too.
+            paths: as in `_read_parts`.
+
+        Returns:
+            What keeps them near until it is released.
+        """
+        return Expectation()
+
+    def _stream(self, buffer_bytes: int) -> None:
+        """Keep what `_expect` is told of in this machine's memory, up to so many bytes of each dataset.
+
+        Where it is near anyway nothing happens; processes that the batch is sent to share what is kept.
+        Overridden where rows come from another batch, or from elsewhere.
+        """
 
     def _close(self) -> None:
         """Release what is held; called once."""

@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import Any, ClassVar, Generic, Self
 
 from unienv_data.base.batch import BatchT
+from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, part_of
 from unienv_data.errors import ReadOnlyError, SegmentError, SpaceError
-from unienv_data.indexing import IndexableType, resolve_index
+from unienv_data.indexing import IndexableType, RowIndex, resolve_index
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType, ComputeBackend
 from unienv_interface.space.space import AnySpace, Space
 from unienv_interface.space.space_utils import batch_utils, flatten_utils
@@ -191,6 +192,17 @@ class SpaceStorage(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
         """
         value = self.get(resolve_index(index, len(self)).rows)
         return tuple(part_of(value, path) for path in paths)
+
+    def expect(self, slots: RowIndex, paths: Sequence[Path]) -> Expectation:
+        """Say that parts of the instances in some slots will be read soon, without waiting for anything.
+
+        Returns:
+            What keeps them near, where reading asks elsewhere, until it is released.
+        """
+        return Expectation()
+
+    def stream(self, buffer_bytes: int) -> None:
+        """Keep what is expected in this machine's memory, up to so many bytes, unless it is near anyway."""
 
     def get_flattened(self, index: IndexableType | BArrayType) -> BArrayType:
         """As `get`, each instance an array of its elements in a row: (B, D), or (D,) for an integer."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from unienv_data.base import BatchBase
 from unienv_data.base.batch import BatchT
+from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, subspace
 from unienv_data.batches.joining import joined
 from unienv_data.errors import SpaceError
@@ -116,6 +117,14 @@ class CombinedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGT
             for i, path in enumerate(paths)
         )
         return parts, self._metadata(groups, [metadata for _, metadata in found], order)
+
+    def _expect(self, rows: RowIndex, paths: Sequence[Path]) -> Expectation:
+        groups = self._groups(rows) if len(rows) else []
+        return Expectation.of([self.batches[part]._expect(local, paths) for part, local, _ in groups])
+
+    def _stream(self, buffer_bytes: int) -> None:
+        for batch in self.batches:
+            batch._stream(buffer_bytes)
 
     def _metadata(
         self, groups: Sequence[tuple[int, RowIndex, Any]], found: Sequence[Any], order: Any

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.base import BatchBase
+from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, subspace
 from unienv_data.indexing import RowIndex, ascending, row_array
 from unienv_interface.space.space_utils import batch_utils
@@ -38,6 +40,15 @@ class _Found:
         return places
 
 
+class _Look(NamedTuple):
+    """Parts of rows that are read together, each row once and ascending, or as they were wanted."""
+
+    rows: Integers
+    is_ascending: bool
+    parts: list[Path]
+    with_metadata: bool
+
+
 class RowsOnce:
     """What one look at a batch needs.
 
@@ -61,6 +72,21 @@ class RowsOnce:
 
     def read(self) -> None:
         """Read what is needed."""
+        for look in self._looks():
+            values, metadata = self._batch._read_parts(_compact(look.rows), look.parts)
+            for part, value in zip(look.parts, values, strict=True):
+                self._found[part] = _Found(look.rows, value, look.is_ascending)
+            if look.with_metadata:
+                self._found[None] = _Found(look.rows, metadata, look.is_ascending)
+
+    def expect(self) -> Expectation:
+        """Say that what is needed will be read soon."""
+        return Expectation.of(
+            [self._batch._expect(_compact(look.rows), look.parts) for look in self._looks()]
+        )
+
+    def _looks(self) -> Iterator[_Look]:
+        """What is read at once."""
         together: dict[tuple[int, ...], list[Path | None]] = {}
         for path, arrays in self._wanted.items():
             key = tuple(map(id, arrays)) if self._batch.reads_parts else ()
@@ -70,14 +96,8 @@ class RowsOnce:
             wanted = np.concatenate([array.reshape(-1) for array in distinct.values()])
             rows = row_array(ascending(wanted))
             is_ascending = len(rows) < (1 - _FEW_REPETITIONS) * len(wanted)
-            if not is_ascending:
-                rows = wanted
             parts = [path for path in paths if path is not None]
-            values, metadata = self._batch._read_parts(_compact(rows), parts)
-            for part, value in zip(parts, values, strict=True):
-                self._found[part] = _Found(rows, value, is_ascending)
-            if None in paths:
-                self._found[None] = _Found(rows, metadata, is_ascending)
+            yield _Look(rows if is_ascending else wanted, is_ascending, parts, None in paths)
 
     def take(self, path: Path | None, rows: Integers) -> Any:
         """A part, or the metadata, of rows (...) that were wanted: a batch with these axes."""

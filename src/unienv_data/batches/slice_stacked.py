@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unienv_data.base import BatchBase
 from unienv_data.base.batch import BatchT
+from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, assembled, leaves, resolve_path, subspace
 from unienv_data.batches.rows_once import RowsOnce
 from unienv_data.batches.valid_masks import KeyedMask, MaskFunction
@@ -194,6 +195,11 @@ class SliceStackedBatch(WindowMasks[BatchT, BArrayType, BDeviceType, BDtypeType,
         metadata[MASK] = self._by_pattern([self._booleans(window.is_real) for window in windows])
         return tuple(values), dict(sorted(metadata.items()))
 
+    def _expect(self, rows: RowIndex, paths: Sequence[Path]) -> Expectation:
+        if not len(rows):
+            return Expectation()
+        return self._wanting(rows, [(*self._selection.column, *path) for path in paths])[0].expect()
+
     def _look(self, rows: RowIndex, shown: Sequence[Path]) -> tuple[RowsOnce, list[Steps], Integers]:
         """Read what the windows at positions of this view show.
 
@@ -205,6 +211,14 @@ class SliceStackedBatch(WindowMasks[BatchT, BArrayType, BDeviceType, BDtypeType,
             What has been read; for each group of columns the rows that its windows show in the end; the rows
             (B,) themselves.
         """
+        look, windows, places = self._wanting(rows, shown)
+        look.read()
+        if self.get_valid_mask_function is not None:
+            windows = [self._judged(number, window, places, look) for number, window in enumerate(windows)]
+        return look, windows, places
+
+    def _wanting(self, rows: RowIndex, shown: Sequence[Path]) -> tuple[RowsOnce, list[Steps], Integers]:
+        """As `_look`, before anything has been read: the windows are as far as segments say what is real."""
         places = row_array(self._located(rows))
         windows = self._windows_around(places)
         look, function = RowsOnce(self.batch), self.get_valid_mask_function
@@ -218,9 +232,6 @@ class SliceStackedBatch(WindowMasks[BatchT, BArrayType, BDeviceType, BDtypeType,
             for window in windows:
                 for needed in self._looked_at(function):
                     look.want(needed, window.rows)
-        look.read()
-        if function is not None:
-            windows = [self._judged(number, window, places, look) for number, window in enumerate(windows)]
         return look, windows, places
 
     def _windows_around(self, places: Integers) -> list[Steps]:

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from unienv_data.base import BatchBase
 from unienv_data.base.batch import BatchT
+from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, subspace
 from unienv_data.errors import SpaceValueError
 from unienv_data.indexing import RowIndex
@@ -104,6 +105,12 @@ class ToBackendOrDeviceBatch(
         if self.device is not None:
             moved = self.backend.to_device(moved, self.device)
         return moved, self._moved_metadata(metadata)
+
+    def _expect(self, rows: RowIndex, paths: Sequence[Path]) -> Expectation:
+        return self.batch._expect(rows, paths)
+
+    def _stream(self, buffer_bytes: int) -> None:
+        self.batch._stream(buffer_bytes)
 
     def _moved(self, space: Any, value: Any) -> Any:
         return space.data_to(value, backend=self.backend, device=self.device)

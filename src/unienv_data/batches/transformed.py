@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from unienv_data.base import BatchBase
 from unienv_data.base.batch import BatchT
+from unienv_data.base.expectation import Expectation
+from unienv_data.base.paths import Path
 from unienv_data.errors import SpaceError, SpaceValueError
 from unienv_data.indexing import RowIndex
 from unienv_data.selection import Numbering
@@ -80,6 +83,12 @@ class TransformedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BR
             known: Any = self.batch._batched_metadata_space
             metadata = self.metadata_transformation.transform(known, metadata)
         return value, metadata
+
+    def _expect(self, rows: RowIndex, paths: Sequence[Path]) -> Expectation:
+        return self.batch._expect(rows, ((),))  # whatever is asked for, samples are transformed as a whole
+
+    def _stream(self, buffer_bytes: int) -> None:
+        self.batch._stream(buffer_bytes)
 
     def _write(self, rows: RowIndex, value: BatchT) -> None:
         index: Any = rows

@@ -30,6 +30,8 @@ from unienv_interface.space.space_utils.serialization_utils import json_to_space
 __all__ = ["ReplayBuffer"]
 
 _STORAGE = "storage"
+# What a storage is made with, and opened with again in another process.
+_FOR_READERS = ("assume_single_writer", "cache_dir", "cache_bytes")
 _NUMPY: ComputeBackend[Any, Any, Any, Any] = NumpyComputeBackend
 
 
@@ -168,6 +170,7 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             buffer._attributes = described
         buffer.commit_interval = commit_interval
         buffer._storage_options = kwargs.get("storage_options")
+        buffer._storage_kwargs = {name: kwargs[name] for name in _FOR_READERS if name in kwargs}
         return buffer
 
     @staticmethod
@@ -315,6 +318,7 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         pinned = self._committing if read_only else None
         options = {
             **self._storage_kwargs,
+            **({} if self._committing is None else self._committing.options_for_readers()),
             "read_only": read_only,
             "multiprocessing": self._turns is not None and not read_only,
             "single_instance_space": self.single_space,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from unienv_data.base import BatchBase, SpaceStorage
 from unienv_data.base.batch import BatchT
+from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path
 from unienv_data.errors import ReadOnlyError, SegmentError
 from unienv_data.indexing import IndexableType, RowIndex
@@ -148,6 +149,13 @@ class RowsByAge(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
         with self._look():
             slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
             return self._storage.get_parts(slots, paths), None
+
+    def _expect(self, rows: RowIndex, paths: Sequence[Path]) -> Expectation:
+        with self._look():
+            return self._storage.expect(slots_of(rows, self._state.offset, self._state.capacity), paths)
+
+    def _stream(self, buffer_bytes: int) -> None:
+        self._storage.stream(buffer_bytes)
 
     def _numbering(self) -> Numbering:
         with self._look():

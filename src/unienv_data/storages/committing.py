@@ -52,6 +52,10 @@ class CommittingStorage(SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType
     def seconds_since_commit(self) -> float:
         """How long ago it was written, or read."""
 
+    def options_for_readers(self) -> dict[str, Any]:
+        """What `load_from` is given in processes that read along, beside what it was given here."""
+        return {}
+
     @property
     def commit_number(self) -> int:
         """Its number."""

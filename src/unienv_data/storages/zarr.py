@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Any, ClassVar, Self
 
 from unienv_data.base.batch import BatchT
+from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path
 from unienv_data.columns import ColumnInfo, columns_of
 from unienv_data.errors import DatasetExistsError, DatasetNotFoundError, ReadOnlyError, SpaceError
@@ -21,7 +22,7 @@ from unienv_data.store.creation import NewStore, create_store
 from unienv_data.store.layout import LayoutOptions
 from unienv_data.store.logstore import LogStore
 from unienv_data.store.memorystore import MemoryStore
-from unienv_data.store.objects import ObjectStore, open_objects
+from unienv_data.store.objects import ObjectStore, StreamPlace, open_objects
 from unienv_data.store.removal import is_taken
 from unienv_data.store.slotstore import SlotStore
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
@@ -62,6 +63,7 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         self.capacity = store.commit_read.capacity
         self.cache_filename = cache_path
         self.is_mutable = not read_only
+        self._streaming: StreamPlace | None = None
 
     @classmethod
     def create(
@@ -78,6 +80,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         shards: Mapping[str, int] | None = None,
         storage_options: Mapping[str, Any] | None = None,
         assume_single_writer: bool = False,
+        cache_dir: str | PathLike[str] | None = None,
+        cache_bytes: int | None = None,
         buffer: BufferState | None = None,
         attributes: Mapping[str, Any] | None = None,
         commit_on_create: bool = True,
@@ -99,6 +103,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
             shards: rows in a shard, by pattern; rounded up to a power of two.
             storage_options: handed to the fsspec filesystem; never stored.
             assume_single_writer: nobody else writes, on a filesystem that cannot make sure of it.
+            cache_dir: a folder on a disk of this machine for copies of what is read from a URL.
+            cache_bytes: how many bytes these may take; None for all of the disk but a tenth.
             buffer: what a replay buffer hands to the first commit.
             attributes: what is said of the data, strict JSON.
             commit_on_create: make the first commit at once; without it the dataset exists with the next one.
@@ -134,7 +140,13 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
                 raise SpaceError("multiprocessing: processes cannot share memory; give a cache_path")
             in_memory = MemoryStore(subfolder, new, buffer=state, attributes=described)
             return cls(single_instance_space, in_memory, cache_path=None, read_only=False)
-        root = open_objects(cache_path, storage_options, assume_single_writer=assume_single_writer)
+        root = open_objects(
+            cache_path,
+            storage_options,
+            assume_single_writer=assume_single_writer,
+            cache_dir=cache_dir,
+            cache_bytes=cache_bytes,
+        )
         store = create_store(
             root,
             subfolder,
@@ -162,6 +174,9 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         subfolder: str = "",
         storage_options: Mapping[str, Any] | None = None,
         assume_single_writer: bool = False,
+        cache_dir: str | PathLike[str] | None = None,
+        cache_bytes: int | None = None,
+        stream: StreamPlace | None = None,
         commit: Commit | None = None,
         **kwargs: Any,
     ) -> Self:
@@ -176,6 +191,9 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
             subfolder: where the storage stands below `path`.
             storage_options: handed to the fsspec filesystem.
             assume_single_writer: nobody else writes, on a filesystem that cannot make sure of it.
+            cache_dir: a folder on a disk of this machine for copies of what is read from a URL.
+            cache_bytes: how many bytes these may take; None for all of the disk but a tenth.
+            stream: where another process of this machine streams the same data.
             commit: the commit to open, where it has been read already; the newest otherwise.
             **kwargs: nothing.
 
@@ -186,7 +204,13 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         """
         if kwargs:
             raise SpaceError(f"ZarrStorage.load_from: unknown arguments {', '.join(kwargs)}")
-        root = open_objects(path, storage_options, assume_single_writer=assume_single_writer)
+        root = open_objects(
+            path,
+            storage_options,
+            assume_single_writer=assume_single_writer,
+            cache_dir=cache_dir,
+            cache_bytes=cache_bytes,
+        )
         found = commit or find_commit(root, subfolder)
         if found is None:
             raise DatasetNotFoundError(f"{root.url}: no dataset stands there")
@@ -200,6 +224,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         store = LogStore(root, found, columns, writable=not read_only, shared=shared)
         storage = cls(single_instance_space, store, cache_path=path, read_only=read_only)
         storage.is_multiprocessing_safe = shared or read_only
+        if stream is not None:
+            storage._streaming = store.stream(stream.buffer_bytes, stream)
         return storage
 
     # Slots
@@ -230,6 +256,14 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         names = dict.fromkeys(spec.name for node in nodes for spec in node.specs)
         columns = self._store.get(slots, tuple(names))
         return tuple(node.decode(columns, len(slots)) for node in nodes)
+
+    def expect(self, slots: RowIndex, paths: Sequence[Path]) -> Expectation:
+        nodes = [self._node.below(path) for path in paths]
+        names = dict.fromkeys(spec.name for node in nodes for spec in node.specs)
+        return self._store.expect(slots, tuple(names))
+
+    def stream(self, buffer_bytes: int) -> None:
+        self._streaming = self._store.stream(buffer_bytes) or self._streaming
 
     def set(self, index: IndexableType | BArrayType, value: BatchT) -> None:
         self._require_mutable()
@@ -263,6 +297,9 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
     @property
     def committed(self) -> Commit:
         return self._store.commit_read
+
+    def options_for_readers(self) -> dict[str, Any]:
+        return {} if self._streaming is None else {"stream": self._streaming}
 
     @property
     def seconds_since_commit(self) -> float:

@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from unienv_data.base.expectation import Expectation
 from unienv_data.columns.data import ColumnData, ColumnInfo, ColumnSpec
 from unienv_data.columns.rows import spread
 from unienv_data.errors import ClosedError, CorruptDataError, StaleCommitError
-from unienv_data.indexing import RowIndex
+from unienv_data.indexing import RowIndex, row_array
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.store.array import StoredArray, stored_arrays
 from unienv_data.store.commits import CommitLog, storage_objects
 from unienv_data.store.copying import copy_commit
 from unienv_data.store.describe import describe_columns
+from unienv_data.store.expecting import expect_rows
 from unienv_data.store.gather import Gather
-from unienv_data.store.objects import ObjectStore
+from unienv_data.store.objects import ObjectStore, StreamPlace
 from unienv_data.store.reader import CommitReader
 from unienv_data.store.resident import ResidentArrays
 from unienv_data.store.rowmap import SlotMap
@@ -37,14 +39,14 @@ class CommitView(SlotStore):
     """
 
     def __init__(self, root: ObjectStore, commit: Commit, columns: Sequence[ColumnSpec]) -> None:
-        self._root = root
+        self._root = root = root.of_dataset(commit.uuid)
         self._objects = storage_objects(root, commit.path)
         self._commits = CommitLog(root, self._objects)
         self._columns = {column.name: column for column in columns}
         self._commit = commit
         self._slots = SlotMap(commit.length, commit.runs)
         self._gather = Gather(self._objects, bytes.fromhex(commit.uuid))
-        self._resident = ResidentArrays(commit.uuid, self._objects.url)
+        self._resident = ResidentArrays(commit.uuid, self._objects.url, at_once=not self._objects.is_local)
         self._reader = CommitReader(commit, self._gather, resident=self._resident)
         self._closed = False
         self._committed_at = time.monotonic()
@@ -112,6 +114,17 @@ class CommitView(SlotStore):
             name: spread(self._reader.read_column(spec, rows[written]), written, len(rows))
             for name, spec in specs.items()
         }
+
+    def expect(self, slots: RowIndex, columns: Sequence[str]) -> Expectation:
+        self._check_open()
+        rows = row_array(self._slots.lookup(slots))
+        return expect_rows(
+            self._reader, self._objects, [self._columns[name] for name in columns], rows[rows >= 0]
+        )
+
+    def stream(self, buffer_bytes: int, place: StreamPlace | None = None) -> StreamPlace | None:
+        self._check_open()
+        return self._root.stream(buffer_bytes, place)
 
     def _go_to(self, newer: Commit) -> None:
         self._commit = newer

@@ -59,11 +59,13 @@ class LruCache(Generic[K, V]):
 
     def forget(self, matches: Callable[[K], bool]) -> None:
         """Forget the entries of the keys that match."""
-        for key in list(self._entries):
-            if matches(key):
-                value = self._entries.pop(key, None)
-                if value is not None:
-                    self._weight -= self._weigh(value)
+        self.forget_values(lambda key, _: matches(key))
+
+    def forget_values(self, matches: Callable[[K, V], bool]) -> None:
+        """Forget the entries that match."""
+        for key, value in list(self._entries.items()):
+            if matches(key, value) and self._entries.pop(key, None) is not None:
+                self._weight -= self._weigh(value)
 
     def clear(self) -> None:
         """Forget everything."""

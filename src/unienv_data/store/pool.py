@@ -9,14 +9,17 @@ from typing import TypeVar
 
 from unienv_data.store import platform
 
-__all__ = ["in_spans", "limit_threads", "map_ahead", "map_threaded"]
+__all__ = ["in_spans", "limit_threads", "map_ahead", "map_threaded", "map_waiting"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _OTHERS = 0.9  # what another thread does, to what would be its fair share
 
+_WAITING = 8  # threads that wait for requests
+
 _executor: ThreadPoolExecutor | None = None
+_waiters: ThreadPoolExecutor | None = None
 _limit: int | None = None
 
 
@@ -41,10 +44,17 @@ def _threads() -> ThreadPoolExecutor:
     return _executor
 
 
+def _waiting_threads() -> ThreadPoolExecutor:
+    global _waiters
+    if _waiters is None:
+        _waiters = ThreadPoolExecutor(_WAITING, thread_name_prefix="unienv-waiting")
+    return _waiters
+
+
 def _forget() -> None:
     # The parent's threads do not exist in the child.
-    global _executor
-    _executor = None
+    global _executor, _waiters
+    _executor = _waiters = None
 
 
 platform.on_fork(_forget)
@@ -84,6 +94,13 @@ def map_threaded(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
 
     in_spans(span, len(todo), least=1)
     return results  # type: ignore[return-value]  # every place has been filled
+
+
+def map_waiting(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """`[work(item) for item in items]`, where most of the work is waiting: more at a time than cores."""
+    if len(items) < 2:
+        return [work(item) for item in items]
+    return list(_waiting_threads().map(work, items))
 
 
 def map_ahead(work: Callable[[T], R], items: Sequence[T], size: int) -> Iterator[list[R]]:

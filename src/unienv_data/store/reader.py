@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unienv_data.columns.data import ColumnData, ColumnSpec, EncodedRows, Ragged
 from unienv_data.errors import CorruptDataError
 from unienv_data.indexing import RowIndex, row_array
-from unienv_data.schema.commit import Commit
+from unienv_data.schema.commit import Commit, Tail
 from unienv_data.store.array import StoredArray, stored_arrays
 from unienv_data.store.codecs import PieceCodec
 from unienv_data.store.gather import ArrayTail, Gather, PendingRows
@@ -21,6 +21,8 @@ from unienv_data.store.resident import ResidentArrays
 from unienv_data.store.resident.file import Load
 
 __all__ = ["CommitReader", "PendingOf"]
+
+_MOST_OF_TAIL = 0.98  # what is asked of a tail, for the tail to be worth having as a whole
 
 PendingOf = Callable[[str], PendingRows | None]
 """What a writer has added to an array, by the array's name."""
@@ -133,6 +135,43 @@ class CommitReader:
         length = self._length(array)
         return length - length % array.entry.shard_rows
 
+    # Objects
+
+    def array(self, name: str) -> StoredArray:
+        """The array of a name."""
+        return self._arrays[name]
+
+    def objects_of(self, wanted: Sequence[tuple[StoredArray, NDArray[np.int64]]]) -> list[str]:
+        """The names of the objects that hold rows of arrays, those of the first rows first.
+
+        Arrays whose rows are resident need none. A tail that holds much else is left out.
+
+        Args:
+            wanted: arrays, and committed rows of the log of each, ascending.
+        """
+        found: list[tuple[int, str]] = []
+        tail_bytes, tail_row = 0, 0
+        for array, rows in wanted:
+            rows = rows[: int(np.searchsorted(rows, self._length(array)))]
+            if not len(rows) or not array.row_bytes:
+                continue
+            if self._resident is not None and self._resident.is_filled(array, rows, self.commit):
+                continue
+            tail = self._tail(array)
+            if tail is not None:
+                split = int(np.searchsorted(rows, self._first_tail_row(array)))
+                if split < len(rows):
+                    tail_bytes += tail.part.length
+                    tail_row = int(rows[split])
+                rows = rows[:split]
+            per_shard = array.entry.shard_rows
+            for shard in np.unique(rows // per_shard).tolist():
+                found.append((shard * per_shard, array.shard_object(shard)))
+        whole = self.commit.tail
+        if whole is not None and tail_bytes >= _MOST_OF_TAIL * _tail_bytes(whole):
+            found.append((tail_row, whole.object))
+        return [name for _, name in sorted(found)]
+
     # Encoded chunks, for whoever continues
 
     def tail_chunks(self, array: StoredArray) -> list[bytes]:
@@ -175,3 +214,7 @@ class CommitReader:
         for shard in range(first, last):
             chunks = np.arange(shard * per_shard, (shard + 1) * per_shard, dtype=np.int64)
             yield self._gather.encoded(array, chunks, None)
+
+
+def _tail_bytes(tail: Tail) -> int:
+    return sum(part.length for part in tail.parts.values())

@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from unienv_data.base.expectation import Expectation
 from unienv_data.columns.data import ColumnData, ColumnInfo
 from unienv_data.indexing import RowIndex
 from unienv_data.schema.commit import BufferState, Commit
-from unienv_data.store.objects import ObjectStore
+from unienv_data.store.objects import ObjectStore, StreamPlace
 
 __all__ = ["SlotStore"]
 
@@ -73,6 +74,26 @@ class SlotStore(ABC):
 
         Nobody else holds or changes what is returned.
         """
+
+    def expect(self, slots: RowIndex, columns: Sequence[str]) -> Expectation:
+        """Say that rows will be read soon, so that what holds them can be brought near; waits for nothing.
+
+        Returns:
+            What keeps it near until it is released.
+        """
+        return Expectation()
+
+    def stream(self, buffer_bytes: int, place: StreamPlace | None = None) -> StreamPlace | None:
+        """Have what is expected kept in this machine's memory, where it is not near anyway.
+
+        Args:
+            buffer_bytes: how many bytes of it.
+            place: where another process keeps it; None for a place of its own.
+
+        Returns:
+            Where it is kept, for processes that are to share it; None where nothing is.
+        """
+        return None
 
     @abstractmethod
     def set(self, slots: RowIndex, columns: Mapping[str, ColumnData]) -> None:

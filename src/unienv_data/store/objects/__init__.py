@@ -1,6 +1,6 @@
 """Where bytes lie: one interface, an implementation a kind of place."""
 
-from unienv_data.store.objects.base import ObjectStore, Range, Run, WriterLock
+from unienv_data.store.objects.base import ObjectStore, Range, Run, StreamPlace, WriterLock
 from unienv_data.store.objects.local import LocalObjects
 from unienv_data.store.objects.memory import MemoryObjects
 from unienv_data.store.objects.opening import join_url, open_objects, shown_url
@@ -14,6 +14,7 @@ __all__ = [
     "ObjectStore",
     "Range",
     "Run",
+    "StreamPlace",
     "Traffic",
     "TrafficCount",
     "WriterLock",

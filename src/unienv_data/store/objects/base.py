@@ -9,9 +9,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from unienv_data.base.expectation import Expectation
 from unienv_data.store.objects.traffic import Traffic
 
-__all__ = ["ObjectStore", "Range", "Run", "WriterLock"]
+__all__ = ["ObjectStore", "Range", "Run", "StreamPlace", "WriterLock"]
 
 
 class Range(NamedTuple):
@@ -28,6 +29,18 @@ class Run(NamedTuple):
     name: str
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
+
+
+class StreamPlace(NamedTuple):
+    """Where processes keep what they stream.
+
+    Attributes:
+        path: a folder, which goes with its last user.
+        buffer_bytes: how much it may hold.
+    """
+
+    path: str
+    buffer_bytes: int
 
 
 class WriterLock(Protocol):
@@ -139,8 +152,29 @@ class ObjectStore(ABC):
         """
         return None
 
-    def expect(self, names: Sequence[str]) -> None:  # noqa: B027 - most places have nowhere nearer
-        """Have whole objects brought near ahead of being read, without waiting for them."""
+    def of_dataset(self, uuid: str) -> ObjectStore:
+        """The same place, known to hold this dataset: copies of its objects may be kept nearby."""
+        return self
+
+    def stream(self, buffer_bytes: int, place: StreamPlace | None = None) -> StreamPlace | None:
+        """Have what is expected kept in this machine's memory, where it is not near anyway.
+
+        Args:
+            buffer_bytes: how many bytes of it.
+            place: where another process keeps it; None for a place of its own.
+
+        Returns:
+            Where it is kept, for processes that are to share it; None where nothing is.
+        """
+        return None
+
+    def expect(self, names: Sequence[str]) -> Expectation:
+        """Have whole objects brought near ahead of being read, in this order, without waiting for them.
+
+        Returns:
+            What keeps them near until it is released.
+        """
+        return Expectation()
 
     def forget(self, names: Sequence[str]) -> None:  # noqa: B027 - most places keep nothing
         """Drop what is kept of objects nearby: they have turned out damaged."""

@@ -60,6 +60,10 @@ class OpenFile:
             self._view = self._map = None
         return self._view
 
+    def is_removed(self) -> bool:
+        """Whether the file has no name any more, where the platform tells."""
+        return os.fstat(self.descriptor).st_nlink == 0
+
     def expect(self, start: int, stop: int) -> None:
         """Have the pages of bytes [start, stop), as far as there are such, read without waiting for them."""
         if self._map is None:

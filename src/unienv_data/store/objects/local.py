@@ -157,6 +157,15 @@ class LocalObjects(ObjectStore):
         self._make_folder(os.path.dirname(path))
         return _FileLock(path, holder)
 
+    def forget(self, names: Sequence[str]) -> None:
+        gone = set(names)
+        _open_files.forget(lambda key: key[0] == self._number and key[1] in gone)
+
+    def drop_removed(self) -> None:
+        """Let go of open files that have been removed since: their bytes stay on the disk until then."""
+        number = self._number
+        _open_files.forget_values(lambda key, file: key[0] == number and file.is_removed())
+
     def close(self) -> None:
         _close_files(self._number)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from unienv_data.errors import DatasetError
+from unienv_data.store.cache import CachedObjects, CacheOptions
 from unienv_data.store.objects.base import ObjectStore
 from unienv_data.store.objects.local import LocalObjects
 from unienv_data.store.objects.memory import MemoryObjects
@@ -25,6 +26,8 @@ def open_objects(
     storage_options: Mapping[str, Any] | None = None,
     *,
     assume_single_writer: bool = False,
+    cache_dir: str | os.PathLike[str] | None = None,
+    cache_bytes: int | None = None,
 ) -> ObjectStore:
     """The place that `url` names.
 
@@ -32,11 +35,14 @@ def open_objects(
         url: a path, `~` being the user's folder, any fsspec URL, or None for this process's memory.
         storage_options: handed to the fsspec filesystem; never stored.
         assume_single_writer: the user's word that nobody else writes.
+        cache_dir: a folder on a disk of this machine for copies of what is read from elsewhere.
+        cache_bytes: how many bytes these may take; None for all of the disk but a tenth.
 
     Raises:
         DatasetError: fsspec knows no such filesystem, or cannot make it.
         MissingDependencyError: the filesystem needs a package that is not installed.
     """
+    cache = CacheOptions.of(cache_dir, cache_bytes)
     if url is None:
         return MemoryObjects()
     text = os.fspath(url)
@@ -54,7 +60,7 @@ def open_objects(
         raise DatasetError(f"{shown}: {shown_url(str(exc))}") from exc
     if type(fs).__name__ == "LocalFileSystem":
         return LocalObjects(path)
-    return FsspecObjects(fs, path, shown, assume_single_writer=assume_single_writer)
+    return CachedObjects(FsspecObjects(fs, path, shown, assume_single_writer=assume_single_writer), cache)
 
 
 def shown_url(url: str | os.PathLike[str]) -> str:

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from unienv_data.errors import CorruptDataError
 from unienv_data.indexing import RowIndex, row_array
 from unienv_data.schema.commit import Commit
+from unienv_data.store import pool
 from unienv_data.store.array import StoredArray, stored_arrays
 from unienv_data.store.codecs import PieceCodec
+from unienv_data.store.home import Home
 from unienv_data.store.resident.budget import budget_bytes, smallest_within
 from unienv_data.store.resident.file import Load, RowFile
-from unienv_data.store.resident.home import Home, home_of, home_path, used_bytes
+from unienv_data.store.resident.home import home_of, home_path, used_bytes
 
 __all__ = ["ResidentArrays"]
 
@@ -36,11 +38,14 @@ class ResidentArrays:
     Args:
         dataset: the dataset's uuid, in hexadecimal digits.
         url: where it stands.
+        at_once: make every such array resident when it is first read, shard by shard as its rows are asked
+            for: where reading means requests, a shard of some hundred kilobytes costs what one chunk does.
     """
 
-    def __init__(self, dataset: str, url: str) -> None:
+    def __init__(self, dataset: str, url: str, *, at_once: bool = False) -> None:
         self._dataset = dataset
         self._url = url
+        self._at_once = at_once
         self._renew()
 
     def _renew(self) -> None:
@@ -98,6 +103,15 @@ class ResidentArrays:
         parts = [file.rows[start:stop] for start, stop in spans]
         return _as_entries(np.concatenate([file.rows[:0], *parts]), array)
 
+    def is_filled(self, array: StoredArray, rows: NDArray[np.int64], commit: Commit) -> bool:
+        """Whether committed rows of an array, ascending, can be had without decoding."""
+        file = self._file(array, commit)
+        if file is None:
+            return False
+        if file.is_complete(int(rows[-1])):
+            return True
+        return not file.unfilled(np.unique(rows // array.entry.shard_rows), int(rows[-1]) + 1)
+
     def has(self, array: StoredArray) -> bool:
         """Whether rows of an array can be asked for."""
         return _name(array) in self._files and self._pid == os.getpid()
@@ -112,8 +126,12 @@ class ResidentArrays:
     ) -> bool:
         """Have all rows of some shards filled in; False where they cannot be."""
         try:
-            for span in file.unfilled(shards, commit.logs[array.entry.log].length):
-                file.fill(span, load)
+            unfilled = file.unfilled(shards, commit.logs[array.entry.log].length)
+            if self._at_once:
+                pool.map_waiting(lambda span: file.fill(span, load), unfilled)
+            else:
+                for span in unfilled:
+                    file.fill(span, load)
         except (OSError, CorruptDataError):
             # No room on the disk; or rows are damaged that nobody has asked for.
             self._refuse(array)
@@ -145,7 +163,8 @@ class ResidentArrays:
 
     def _opened(self, array: StoredArray, commit: Commit, length: int) -> RowFile | None:
         name = _name(array)
-        is_worth_it = self._decoded[name] * array.entry.chunk_rows >= _TIMES * length
+        times = 0 if self._at_once else _TIMES
+        is_worth_it = self._decoded[name] * array.entry.chunk_rows >= times * length
         if name not in self._files and not is_worth_it and not self._is_there(name):
             return None
         if self._home is None:

@@ -1,48 +1,19 @@
-"""The folder of a dataset's resident files: shared by its users, removed by the last, swept after a crash."""
+"""The home of a dataset's resident files."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
-import secrets
-import shutil
-import stat
 import tempfile
 import threading
-import time
 import weakref
 
 from unienv_data.store import platform
+from unienv_data.store.home import Home, ready_base
 from unienv_data.store.resident.budget import FOLDER_VARIABLE
 
-__all__ = ["Home", "home_of", "home_path", "used_bytes"]
-
-_USERS = "users"
-_REMOVED = ".removed-"
-_ATTEMPTS = 100
-
-
-class Home:
-    """A folder that exists as long as somebody on this machine uses it.
-
-    Users share a lock, which the system takes back from those that are killed.
-
-    Args:
-        path: the folder.
-
-    Raises:
-        OSError: it cannot be made, or locks cannot be shared there.
-    """
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._descriptor = _join(path)
-        self._end = weakref.finalize(self, _leave, path, self._descriptor, os.getpid())
-
-    def leave(self) -> None:
-        """Use it no more. A second call does nothing."""
-        self._end()
+__all__ = ["home_of", "home_path", "used_bytes"]
 
 
 def home_of(dataset: str, url: str) -> Home:
@@ -62,9 +33,7 @@ def home_of(dataset: str, url: str) -> Home:
     with _making:
         home = _homes.get(key)
         if home is None:
-            base = os.path.dirname(path)
-            _make_base(base)
-            _sweep(base)
+            ready_base(os.path.dirname(path))
             home = _homes[key] = Home(path)
         return home
 
@@ -98,72 +67,3 @@ def _forget_lock() -> None:
 platform.on_fork(_forget_lock)  # the thread that held it stayed in the parent
 
 _homes: weakref.WeakValueDictionary[tuple[int, str], Home] = weakref.WeakValueDictionary()
-
-
-def _make_base(base: str) -> None:
-    """Have the folder of all homes, which is this user's alone."""
-    os.makedirs(base, mode=0o700, exist_ok=True)
-    found = os.lstat(base)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
-        raise PermissionError(f"{base}: not a folder that this user alone writes to")
-
-
-def _join(path: str) -> int:
-    for _ in range(_ATTEMPTS):
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        try:
-            descriptor = os.open(os.path.join(path, _USERS), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError:  # the last user has just removed it
-            continue
-        try:
-            if platform.try_lock_shared(descriptor) and _is_there(path, descriptor):
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-        time.sleep(0.001)
-    raise OSError(f"{path}: somebody keeps removing it")
-
-
-def _is_there(path: str, descriptor: int) -> bool:
-    """Whether the users' file is still the one that has been locked."""
-    try:
-        return os.path.samestat(os.stat(os.path.join(path, _USERS)), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
-
-
-def _leave(path: str, descriptor: int, owner: int) -> None:
-    if owner != os.getpid():  # a forked child: the lock, and what it stands for, are the parent's
-        return
-    try:
-        if platform.try_lock(descriptor):
-            _remove(path)
-    finally:
-        os.close(descriptor)
-
-
-def _remove(path: str) -> None:
-    """Remove a home, of which this process has the lock alone: at once, so that nobody joins half of one."""
-    gone = f"{path}{_REMOVED}{secrets.token_hex(8)}"
-    with contextlib.suppress(OSError):
-        os.rename(path, gone)
-        shutil.rmtree(gone, ignore_errors=True)
-
-
-def _sweep(base: str) -> None:
-    """Remove the homes whose users have all been killed."""
-    with contextlib.suppress(OSError):
-        for name in os.listdir(base):
-            path = os.path.join(base, name)
-            if _REMOVED in name:  # by somebody who was killed meanwhile
-                shutil.rmtree(path, ignore_errors=True)
-                continue
-            with contextlib.suppress(OSError):
-                descriptor = os.open(os.path.join(path, _USERS), os.O_RDWR | os.O_CLOEXEC)
-                try:
-                    if platform.try_lock(descriptor) and _is_there(path, descriptor):
-                        _remove(path)
-                finally:
-                    os.close(descriptor)

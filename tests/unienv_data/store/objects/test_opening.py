@@ -9,11 +9,11 @@ import pytest
 
 import unienv_data
 from unienv_data.errors import DatasetError, DatasetNotFoundError, MissingDependencyError
+from unienv_data.store.cache import CachedObjects
 from unienv_data.store.objects import open_objects
 from unienv_data.store.objects.local import LocalObjects
 from unienv_data.store.objects.memory import MemoryObjects
 from unienv_data.store.objects.opening import join_url
-from unienv_data.store.objects.remote import FsspecObjects
 
 SECRETS = [
     "memory://user:sEcret@host/data",
@@ -96,7 +96,7 @@ def test_memory_is_fresh_each_time() -> None:
 
 def test_urls_with_and_without_a_slash_at_the_end() -> None:
     objects = open_objects("memory://bucket/x/")
-    assert isinstance(objects, FsspecObjects)
+    assert isinstance(objects, CachedObjects)
     objects.write("a", [b"1"])
     assert open_objects("memory://bucket/x").read("a") == b"1"
     assert objects.url == "memory://bucket/x"
