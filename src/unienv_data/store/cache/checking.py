@@ -23,7 +23,7 @@ def is_whole_shard(data: bytes, dataset: bytes) -> bool:
     stop = len(data)
     while (start := data.rfind(dataset, 0, stop)) >= 0:
         index = data[start + TAG_BYTES :]
-        if len(index) >= _CRC_BYTES and (len(index) - _CRC_BYTES) % _ENTRY_BYTES == 0:
+        if len(index) > _CRC_BYTES and (len(index) - _CRC_BYTES) % _ENTRY_BYTES == 0:
             try:
                 decode_tag(data[start : start + TAG_BYTES])
                 places = decode_index(index, (len(index) - _CRC_BYTES) // _ENTRY_BYTES)

@@ -103,13 +103,12 @@ class Ledger:
         files, landing = self._look()
         used = landing + sum(file.size for file in files)
         most = self._most(limit, used)
-        if used + size <= most:
+        going = sorted(file for file in files if not is_pinned(file.path))
+        if used + size <= most or used - sum(file.size for file in going) + size > most:
             return used
-        for file in sorted(files):
+        for file in going:
             if used + size <= most - most // _SPARE:
                 break
-            if is_pinned(file.path):
-                continue
             with contextlib.suppress(OSError):  # where open files cannot be removed
                 os.unlink(file.path)
                 used -= file.size
