@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unienv_data.base.expectation import Expectation
 from unienv_data.store.cache.fetcher import Fetcher
 from unienv_data.store.cache.nearby import Nearby
 from unienv_data.store.cache.options import CacheOptions
-from unienv_data.store.objects.base import ObjectStore, Range, StreamPlace, WriterLock
+from unienv_data.store.objects.base import ObjectStore, Range, Run, StreamPlace, WriterLock
 from unienv_data.store.objects.local import LocalObjects
 
 __all__ = ["CachedObjects"]
@@ -101,6 +104,20 @@ class CachedObjects(ObjectStore):
             return self._read_apart(fetcher, ranges)
         fetcher.folder.touch({self._prefix + item.name for item in ranges})
         return found
+
+    def views(self, runs: Sequence[Run]) -> list[NDArray[np.uint8]] | None:
+        fetcher = self._near.fetcher
+        if fetcher is None:
+            return self.source.views(runs)
+        place, names = fetcher.folder.below(self._prefix), [self._prefix + run.name for run in runs]
+        for is_brought in (False, True):
+            if is_brought:
+                fetcher.bring([name for name in names if not fetcher.folder.has(name)])
+            with suppress(OSError):
+                found = place.views(runs)
+                fetcher.folder.touch(names)
+                return found
+        return None
 
     def _read_apart(self, fetcher: Fetcher, ranges: Sequence[Range]) -> list[bytes | memoryview]:
         """Ranges of objects of which not all have copies yet."""
