@@ -20,6 +20,7 @@ from unienv_data.store import platform
 from unienv_data.store.lru import LruCache
 from unienv_data.store.objects.base import ObjectStore, Range, Run, WriterLock
 from unienv_data.store.objects.files import OpenFile, map_views, read_ranges
+from unienv_data.store.objects.unsynced import UnsyncedFiles
 
 __all__ = ["LocalObjects"]
 
@@ -43,7 +44,7 @@ class LocalObjects(ObjectStore):
         self.url = self._root
         self._number = next(_numbers)
         weakref.finalize(self, _close_files, self._number).atexit = False
-        self._written: set[str] = set()
+        self._written = UnsyncedFiles()
         self._touched: set[str] = set()
         self._known_folders: set[str] = set()
 
@@ -99,7 +100,8 @@ class LocalObjects(ObjectStore):
         self._make_folder(os.path.dirname(path))
         with open(path, "wb", buffering=0) as file:
             platform.write_parts(file, parts)
-        self._written.add(path)
+            size = file.tell()
+        self._written.add(path, size)
 
     def create(self, name: str, data: bytes, *, durable: bool = True) -> None:
         path = self.path(name)
@@ -122,11 +124,8 @@ class LocalObjects(ObjectStore):
             raise
 
     def sync(self) -> None:
-        folders = set(self._touched)
-        for path in self._written:
-            platform.sync_file(path)
-            folders.add(os.path.dirname(path))
-        for folder in folders:
+        self._written.sync()
+        for folder in self._touched.union(map(os.path.dirname, self._written.paths())):
             platform.sync_directory(folder)
         self._written.clear()
         self._touched.clear()
@@ -135,13 +134,16 @@ class LocalObjects(ObjectStore):
         for name in names:
             path = self.path(name)
             _unlink(path)
-            self._written.discard(path)
+            self._written.forget(path)
 
     def delete_all(self) -> None:
         self.close()
         shutil.rmtree(self._root, ignore_errors=True)
         inside = os.path.join(self._root, "")
-        for paths in (self._written, self._touched, self._known_folders):
+        for path in self._written.paths():
+            if path.startswith(inside):
+                self._written.forget(path)
+        for paths in (self._touched, self._known_folders):
             paths -= {path for path in paths if path == self._root or path.startswith(inside)}
 
     def below(self, prefix: str) -> LocalObjects:
