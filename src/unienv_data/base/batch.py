@@ -15,7 +15,8 @@ from unienv_data.base.paths import Path, resolve_path, subspace
 from unienv_data.base.reading import BatchT
 from unienv_data.errors import ReadOnlyError, SegmentError
 from unienv_data.indexing import IndexableType, RowIndex
-from unienv_data.selection import Numbering, SelectedNumbering, Selection, split
+from unienv_data.order import Blocks
+from unienv_data.selection import Numbering, SelectedNumbering, Selection, blocks_of_view, split
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 
 __all__ = ["BatchBase", "BatchT", "BatchView"]
@@ -218,6 +219,13 @@ class BatchView(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
         if chosen.rows is None:
             return numbering
         return SelectedNumbering(numbering, chosen.rows, chosen.anchor, self._selection.is_complete)
+
+    def _blocks(self, paths: Sequence[Path]) -> Blocks:
+        chosen, column = self._chosen(), self._selection.column
+        blocks = self.batch._blocks([(*column, *path) for path in paths])
+        if chosen.rows is None:
+            return blocks
+        return blocks_of_view(blocks, chosen.rows, self.batch._numbering(), chosen.anchor)
 
     def _beneath(self) -> BatchBase[Any, BArrayType, BDeviceType, BDtypeType, BRNGType]:
         return self.batch

@@ -17,6 +17,7 @@ from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, part_of
 from unienv_data.errors import ClosedError
 from unienv_data.indexing import IndexableType, RowIndex, Rows, chunked, resolve_index
+from unienv_data.order import Blocks, even_blocks
 from unienv_data.selection import Numbering, PlainNumbering
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType, ComputeBackend
 from unienv_interface.space.space import AnySpace, Space
@@ -145,6 +146,16 @@ class ReadableBatch(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BR
         Overridden where rows are renumbered, or where the rows are another batch's.
         """
         return PlainNumbering(self._indexed_length(), self.get_segments)
+
+    def _blocks(self, paths: Sequence[Path]) -> Blocks:
+        """How the rows fall into groups that lie together in storage, for parts of them.
+
+        Overridden where rows come from another batch, or from a storage that knows.
+
+        Args:
+            paths: as in `_read_parts`.
+        """
+        return even_blocks(self._indexed_length())
 
     @cached_property
     def _batched_space(self) -> AnySpace:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import copy
 import operator
 import secrets
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Generic, Self, TypeVar, cast
 
 from unienv_data.base.batch import BatchBase, BatchT
 from unienv_data.base.batch_generators import BatchGenerators, GeneratorOwner
 from unienv_data.base.batch_request import BatchRequest
+from unienv_data.base.paths import Path
+from unienv_data.base.planning import BUFFER_BYTES, Planner
 from unienv_data.base.row_mask import with_row_mask, with_row_mask_space
 from unienv_data.base.sampler_state import SamplerState
 from unienv_data.errors import EmptyDataError
-from unienv_data.order import ORDERS, Epoch, check_ranks, derive_key, draw
+from unienv_data.order import Blocks, Plan, derive_key, draw
 from unienv_data.selection import Numbering
 from unienv_interface.backends import (
     ArrayAPIArray,
@@ -85,8 +87,9 @@ class BatchSampler(
         single_metadata_space: the space of one sample's metadata; None where there is none.
         batch_size: rows of a batch.
         seed: any integer; None takes one from the operating system, once. Ranks must be given the same.
-        shuffle: a name in `unienv_data.order.ORDERS`: "global" for a permutation of all rows, "none" for the
-            rows' own order.
+        shuffle: "global" for a permutation of all rows; "block" for rows that mix within a window of blocks
+            of storage, each fetched once; "none" for the rows' own order. None means "block" where reading
+            asks elsewhere, as of a bucket, and "global" where it does not.
         drop_last: leave the last batch of an epoch out where it is shorter than `batch_size`.
         rank: number of this process among those that train together, from 0.
         world_size: how many there are.
@@ -94,10 +97,11 @@ class BatchSampler(
             "pad" repeats fewer than world_size * batch_size rows, those with which the epoch began, and
             `metadata["row_valid_mask"]`, (B,) booleans, is False where a row is a repetition. "drop" leaves
             the rows out.
+        buffer_bytes: what may be kept of blocks in the order "block", as they are stored: how many mix.
 
     Attributes:
         data: what is sampled from.
-        batch_size, shuffle, drop_last, rank, world_size, uneven: as given.
+        batch_size, drop_last, rank, world_size, uneven, buffer_bytes: as given.
     """
 
     is_mutable: bool = False
@@ -113,24 +117,27 @@ class BatchSampler(
         batch_size: int = 1,
         *,
         seed: int | None = None,
-        shuffle: str = "global",
+        shuffle: str | None = None,
         drop_last: bool = False,
         rank: int = 0,
         world_size: int = 1,
         uneven: str = "pad",
+        buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
         super().__init__(single_space, single_metadata_space)
-        self.batch_size = operator.index(batch_size)
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size: expected at least 1, got {batch_size}")
-        if shuffle not in ORDERS:
-            raise ValueError(f"shuffle: expected one of {', '.join(sorted(ORDERS))}, got {shuffle!r}")
-        self.shuffle = shuffle
-        self.drop_last = drop_last
-        self.rank, self.world_size, self.uneven = check_ranks(rank, world_size, uneven)
+        batch_size = operator.index(batch_size)
+        self._planner = Planner(batch_size, shuffle, drop_last, rank, world_size, uneven, buffer_bytes)
+        self.batch_size, self.buffer_bytes = batch_size, self._planner.buffer_bytes
+        self.drop_last, self.uneven = drop_last, uneven
+        self.rank, self.world_size = self._planner.rank, self._planner.world_size
         self._begin(SamplerState(secrets.randbits(63) if seed is None else operator.index(seed)))
 
     # -- what is sampled -----------------------------------------------------------------------
+
+    @property
+    def shuffle(self) -> str:
+        """The order of epochs: "block", "global" or "none"."""
+        return self._planner.shuffle_of(self.data)
 
     @cached_property
     def sampled_space(self) -> Space[SamplerBatchT, SamplerDeviceType, SamplerDtypeType, SamplerRNGType]:
@@ -159,7 +166,7 @@ class BatchSampler(
 
     def __len__(self) -> int:
         """How many batches a whole epoch has."""
-        return len(self._plan(replace(self._state, position=0, length=self.data._indexed_length())))
+        return self._planner.batches(self.data._indexed_length())
 
     def _indexed_length(self) -> int:
         return self.data._indexed_length()
@@ -170,6 +177,9 @@ class BatchSampler(
 
     def _numbering(self) -> Numbering:
         return self.data._numbering()
+
+    def _blocks(self, paths: Sequence[Path]) -> Blocks:
+        return self.data._blocks(paths)
 
     # -- drawing with replacement --------------------------------------------------------------
 
@@ -254,8 +264,7 @@ class BatchSampler(
         state = self._state
         if self._has_begun:  # and was left, or is being iterated beside this one
             state = SamplerState(state.seed, state.epoch + 1, draw=state.draw)
-        if state.length < 0:
-            state = replace(state, length=self.data._indexed_length())
+        state = self._begun(state)
         self._begin(state)
         self._has_begun = True
         return self._batches(state, self._run, flat, with_metadata)
@@ -267,22 +276,16 @@ class BatchSampler(
         batches = self._serve_epoch(BatchRequest(state, 0, flat, with_metadata), len(plan))
         for number, batch in enumerate(batches):
             if self._run is run:
-                self._state = replace(self._state, position=plan.position_after(number))
+                self._state = replace(self._state, **plan.state_after(number))
             yield batch
         if self._run is run:
             self._begin(SamplerState(self._state.seed, plan.number + 1, draw=self._state.draw))
 
-    def _plan(self, state: SamplerState) -> Epoch:
-        return Epoch(
-            ORDERS[self.shuffle](state.length, state.seed),
-            state.epoch,
-            self.batch_size,
-            self.drop_last,
-            state.position,
-            self.rank,
-            self.world_size,
-            self.uneven,
-        )
+    def _begun(self, state: SamplerState) -> SamplerState:
+        return self._planner.begun(state, self.data)
+
+    def _plan(self, state: SamplerState) -> Plan:
+        return self._planner.plan(state, self.data)
 
     # -- single batches ------------------------------------------------------------------------
 
@@ -341,6 +344,7 @@ class BatchSampler(
             name for name in vars(twin) if isinstance(getattr(type(twin), name, None), cached_property)
         ]:
             delattr(twin, name)
+        twin._planner = copy.copy(self._planner)  # without the plans that it remembers
         twin._begin(SamplerState(0))  # requests say where it stands
         return twin
 
@@ -369,27 +373,22 @@ class BatchSampler(
 
         Taken while an epoch is iterated, it stands after the batch last given out.
         """
-        return asdict(self._state)
+        return self._state.to_dict()
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Go to where another sampler of the same data stood.
 
-        The next `epoch_iter()` gives exactly what was left of its epoch, also with another batch size, for
-        another number of ranks, and where `data` has grown since; the next `sample()` what it would have
-        drawn.
+        The next `epoch_iter()` gives exactly the rows that were left of its epoch, also with another batch
+        size, for another number of ranks, and where `data` has grown since; and in the same order, but where
+        another number of ranks goes on with an epoch in the order "block". The next `sample()` gives what it
+        would have drawn.
 
         Raises:
             DocumentError: `state` is not what `state_dict` gives.
-            ValueError: `data` has fewer rows than the epoch began with.
+            ValueError: `data` has fewer rows than the epoch began with, or they lie in other blocks; or the
+                epoch is in another order than this sampler's.
         """
-        loaded = SamplerState.from_dict(state)
-        length = self.data._indexed_length()
-        if loaded.length > length:
-            raise ValueError(
-                f"length: the epoch to continue began with {loaded.length} rows, "
-                f"and {type(self.data).__name__} has {length}"
-            )
-        self._begin(loaded)
+        self._begin(self._planner.check(SamplerState.from_dict(state), self.data))
 
     def _begin(self, state: SamplerState) -> None:
         """Stand at `state`; iterators that are under way no longer move it."""

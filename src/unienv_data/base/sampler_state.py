@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from unienv_data.errors import DocumentError
@@ -21,6 +21,11 @@ class SamplerState:
         position: rows of that epoch that have been given out.
         length: rows that the source had when the epoch began; -1 where none is running.
         draw: batches drawn with replacement.
+        window: of an epoch in the order "block", how many blocks mix; 0 in other orders.
+        layout: of such an epoch, what tells its blocks from others (`Blocks.layout`).
+        origin: rows that had been given out when blocks were dealt to ranks last.
+        ranks: to how many ranks they were.
+        left: rows given out since of blocks that others had begun.
     """
 
     seed: int
@@ -28,23 +33,44 @@ class SamplerState:
     position: int = 0
     length: int = -1
     draw: int = 0
+    window: int = 0
+    layout: int = 0
+    origin: int = 0
+    ranks: int = 0
+    left: int = 0
+
+    def to_dict(self) -> dict[str, int]:
+        """The fields by name; those of the order "block" only where it is the epoch's."""
+        found = asdict(self)
+        return found if self.window else {name: found[name] for name in _ALWAYS}
 
     @staticmethod
     def from_dict(state: Mapping[str, Any]) -> SamplerState:
-        """The state that `asdict` wrote.
+        """The state that `to_dict` gave.
 
         Raises:
-            DocumentError: a field is missing, unknown, or of another type; lists all.
+            DocumentError: a field is missing, unknown, or of another type or size; lists all.
         """
         names = [field.name for field in fields(SamplerState)]
-        problems = [f"{name}: missing" for name in names if name not in state]
+        needed = names if "window" in state else _ALWAYS
+        problems = [f"{name}: missing" for name in needed if name not in state]
         problems += [f"{name}: unknown" for name in state if name not in names]
-        for name, least in (("seed", None), ("epoch", 0), ("position", 0), ("length", -1), ("draw", 0)):
-            value = state.get(name, 0)
+        for name in names:
+            value, least = state.get(name, 0), _LEAST.get(name, 0)
             if not isinstance(value, int) or isinstance(value, bool):
                 problems.append(f"{name}: expected an integer, got {value!r}")
             elif least is not None and value < least:
                 problems.append(f"{name}: expected at least {least}, got {value}")
+        if not problems:
+            loaded = SamplerState(**state)
+            if loaded.window and loaded.origin + loaded.left > loaded.position:
+                problems.append(f"position: expected at least origin + left, got {loaded.position}")
+            if loaded.window and loaded.position > max(loaded.origin, 0) and not loaded.ranks:
+                problems.append("ranks: expected at least 1, got 0")
         if problems:
             raise DocumentError("state of a sampler", problems)
-        return SamplerState(**state)
+        return loaded
+
+
+_ALWAYS = ("seed", "epoch", "position", "length", "draw")
+_LEAST: Mapping[str, int | None] = {"seed": None, "length": -1}

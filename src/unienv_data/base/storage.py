@@ -15,6 +15,7 @@ from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, part_of
 from unienv_data.errors import ReadOnlyError, SegmentError, SpaceError
 from unienv_data.indexing import IndexableType, RowIndex, resolve_index
+from unienv_data.order import Blocks, even_blocks
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType, ComputeBackend
 from unienv_interface.space.space import AnySpace, Space
 from unienv_interface.space.space_utils import batch_utils, flatten_utils
@@ -203,6 +204,10 @@ class SpaceStorage(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
 
     def stream(self, buffer_bytes: int) -> None:
         """Keep what is expected in this machine's memory, up to so many bytes, unless it is near anyway."""
+
+    def blocks(self, paths: Sequence[Path]) -> Blocks:
+        """How the slots fall into groups that lie together where they are kept, for parts of instances."""
+        return even_blocks(len(self))
 
     def get_flattened(self, index: IndexableType | BArrayType) -> BArrayType:
         """As `get`, each instance an array of its elements in a row: (B, D), or (D,) for an integer."""

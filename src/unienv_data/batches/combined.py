@@ -17,6 +17,7 @@ from unienv_data.base.paths import Path, subspace
 from unienv_data.batches.joining import joined
 from unienv_data.errors import SpaceError
 from unienv_data.indexing import RowIndex
+from unienv_data.order import Blocks
 from unienv_data.selection import JoinedNumbering, Numbering, grouped
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 from unienv_interface.space.space_utils import batch_utils
@@ -172,6 +173,10 @@ class CombinedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGT
     def _numbering(self) -> Numbering:
         lengths = tuple(batch._indexed_length() for batch in self.batches)
         return JoinedNumbering(tuple(batch._numbering() for batch in self.batches), lengths)
+
+    def _blocks(self, paths: Sequence[Path]) -> Blocks:
+        lengths = [batch._indexed_length() for batch in self.batches]
+        return Blocks.joined([batch._blocks(paths) for batch in self.batches], lengths)
 
     def _require_open(self) -> None:
         super()._require_open()

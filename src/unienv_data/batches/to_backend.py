@@ -11,6 +11,7 @@ from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, subspace
 from unienv_data.errors import SpaceValueError
 from unienv_data.indexing import RowIndex
+from unienv_data.order import Blocks
 from unienv_data.selection import Numbering
 from unienv_interface.backends import (
     ArrayAPIArray,
@@ -148,6 +149,9 @@ class ToBackendOrDeviceBatch(
             space.coerce(value), backend=self.batch.backend, device=self.batch.device
         )
         return back
+
+    def _blocks(self, paths: Sequence[Path]) -> Blocks:
+        return self.batch._blocks(paths)
 
     def _numbering(self) -> Numbering:
         return self.batch._numbering()

@@ -11,6 +11,7 @@ from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path
 from unienv_data.errors import SpaceError, SpaceValueError
 from unienv_data.indexing import RowIndex
+from unienv_data.order import Blocks
 from unienv_data.selection import Numbering
 from unienv_interface.backends import ArrayAPIArray, BArrayType, BDeviceType, BDtypeType, BRNGType
 from unienv_interface.space.space_utils import batch_utils
@@ -116,6 +117,9 @@ class TransformedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BR
             raise SpaceError(f"{type(self.transformation).__name__} has no inverse for these samples")
         fitting = batch_utils.batch_space(self.single_space, count).coerce(value)
         return self._inverse.transform(self._batched_space, fitting)
+
+    def _blocks(self, paths: Sequence[Path]) -> Blocks:
+        return self.batch._blocks(((),))  # whatever is asked for, samples are transformed as a whole
 
     def _numbering(self) -> Numbering:
         return self.batch._numbering()

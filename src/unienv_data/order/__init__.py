@@ -6,7 +6,10 @@ without talking, and the state of a sampler is a few integers.
 
 from __future__ import annotations
 
-from unienv_data.order.epoch import UNEVEN, Epoch, check_ranks
+from unienv_data.order.block_epoch import Arrival, BlockEpoch
+from unienv_data.order.blocks import Blocks, even_blocks
+from unienv_data.order.buffering import Buffering
+from unienv_data.order.epoch import UNEVEN, Epoch, Plan, check_ranks
 from unienv_data.order.mixture import MixtureOrder, Shares
 from unienv_data.order.orders import ORDERS, GlobalOrder, Order, OrderFactory, SequentialOrder
 from unienv_data.order.permutation import derive_key, draw, hashes, high_product, permute
@@ -15,11 +18,16 @@ from unienv_data.order.weighted import RowWeights, WeightedOrder
 __all__ = [
     "ORDERS",
     "UNEVEN",
+    "Arrival",
+    "BlockEpoch",
+    "Blocks",
+    "Buffering",
     "Epoch",
     "GlobalOrder",
     "MixtureOrder",
     "Order",
     "OrderFactory",
+    "Plan",
     "RowWeights",
     "SequentialOrder",
     "Shares",
@@ -27,6 +35,7 @@ __all__ = [
     "check_ranks",
     "derive_key",
     "draw",
+    "even_blocks",
     "hashes",
     "high_product",
     "permute",

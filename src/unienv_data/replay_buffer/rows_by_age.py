@@ -17,13 +17,14 @@ from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path
 from unienv_data.errors import ReadOnlyError, SegmentError
 from unienv_data.indexing import IndexableType, RowIndex
+from unienv_data.order import Blocks
 from unienv_data.replay_buffer.episodes import EpisodeTable
 from unienv_data.replay_buffer.mutex import Mutex
 from unienv_data.replay_buffer.state import removed
 from unienv_data.ring import slot_spans, slots_of
 from unienv_data.schema.commit import BufferState
 from unienv_data.segments import complement, sequence_numbers, spans_of_rows
-from unienv_data.selection import EdgeCache, Numbering, SequenceNumbering
+from unienv_data.selection import EdgeCache, Numbering, Runs, SequenceNumbering, blocks_of_runs
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 
 __all__ = ["RowsByAge"]
@@ -156,6 +157,15 @@ class RowsByAge(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
 
     def _stream(self, buffer_bytes: int) -> None:
         self._storage.stream(buffer_bytes)
+
+    def _blocks(self, paths: Sequence[Path]) -> Blocks:
+        with self._look():
+            self._catch_up()
+            state = self._state
+            spans = np.array(slot_spans([(0, state.count)], state.offset, state.capacity), dtype=np.int64)
+            counts = spans[:, 1] - spans[:, 0]
+            runs = Runs(np.cumsum(counts) - counts, spans[:, 0], counts)
+            return blocks_of_runs(self._storage.blocks(paths), runs, length=state.count)
 
     def _numbering(self) -> Numbering:
         with self._look():

@@ -24,7 +24,7 @@ from unienv_data.base.sampler import (
 )
 from unienv_data.base.sampler_state import SamplerState
 from unienv_data.indexing import RowIndex
-from unienv_data.order import Epoch
+from unienv_data.order import Plan
 from unienv_data.samplers.prefetching import Prefetcher, Stream
 from unienv_data.samplers.sizes import batch_bytes
 from unienv_data.samplers.travelling import pickled_reader
@@ -129,11 +129,12 @@ class MultiprocessingSampler(
             sampler.single_metadata_space,
             sampler.batch_size,
             seed=sampler.seed,
-            shuffle=sampler.shuffle,
+            shuffle=sampler._planner.shuffle,
             drop_last=sampler.drop_last,
             rank=sampler.rank,
             world_size=sampler.world_size,
             uneven=sampler.uneven,
+            buffer_bytes=sampler.buffer_bytes,
         )
         self.sampler = sampler
         self.data = sampler.data
@@ -179,7 +180,10 @@ class MultiprocessingSampler(
         self._state = self._drawn(state)
         return index
 
-    def _plan(self, state: SamplerState) -> Epoch:
+    def _begun(self, state: SamplerState) -> SamplerState:
+        return self.sampler._begun(state)
+
+    def _plan(self, state: SamplerState) -> Plan:
         return self.sampler._plan(state)
 
     def _read(self, rows: RowIndex) -> tuple[SamplerBatchT, dict[str, Any] | None]:

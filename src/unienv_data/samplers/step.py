@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from unienv_data.base.batch import BatchBase, BatchT
+from unienv_data.base.planning import BUFFER_BYTES
 from unienv_data.base.sampler import BatchSampler
 from unienv_data.indexing import RowIndex
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
@@ -34,12 +35,16 @@ class StepSampler(
         batch_size: rows of a batch.
         seed: any integer; None takes one from the operating system, once.
         device: where batches are put, on the backend of `data`; None leaves them where `data` makes them.
-        shuffle: "global" for a permutation of all rows each epoch, "none" for the rows' own order.
+        shuffle: "global" for a permutation of all rows each epoch; "block" for rows that mix within a window
+            of blocks of storage, each fetched once; "none" for the rows' own order. None means "block" where
+            reading asks elsewhere, as of a bucket, and "global" where it does not.
         drop_last: leave the last batch of an epoch out where it is shorter than `batch_size`.
         rank: number of this process among those that train together, from 0; all need the same `seed`.
         world_size: how many there are.
         uneven: what becomes of an epoch's last rows, too few for a full batch for each of several ranks:
             "pad" repeats rows, masked in `metadata["row_valid_mask"]`, "drop" leaves them out.
+        buffer_bytes: what may be kept of blocks in the order "block", as they are stored; the more there are,
+            the better rows mix (docs/sampling.md).
 
     Example:
         >>> from unienv_data.samplers import StepSampler
@@ -54,11 +59,12 @@ class StepSampler(
         seed: int | None = None,
         device: BDeviceType | None = None,
         *,
-        shuffle: str = "global",
+        shuffle: str | None = None,
         drop_last: bool = False,
         rank: int = 0,
         world_size: int = 1,
         uneven: str = "pad",
+        buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
         space, metadata_space = data.single_space, data.single_metadata_space
         if device is not None:
@@ -74,6 +80,7 @@ class StepSampler(
             rank=rank,
             world_size=world_size,
             uneven=uneven,
+            buffer_bytes=buffer_bytes,
         )
         self.data = data
         self._stays = device is None

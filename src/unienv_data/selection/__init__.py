@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from unienv_data.selection.blocks import blocks_of_runs, blocks_of_view
 from unienv_data.selection.numbering import (
     GONE,
     EdgeCache,
@@ -33,6 +34,8 @@ __all__ = [
     "SequenceNumbering",
     "SpanMap",
     "Steps",
+    "blocks_of_runs",
+    "blocks_of_view",
     "checked_offsets",
     "edge_repeats",
     "grouped",

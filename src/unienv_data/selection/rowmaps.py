@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from unienv_data.indexing import RowIndex, row_array
 
-__all__ = ["ArrayMap", "RangeMap", "RowMap", "Runs", "SpanMap", "row_map"]
+__all__ = ["ArrayMap", "Crossings", "RangeMap", "RowMap", "Runs", "SpanMap", "crossings", "row_map"]
 
 Integers = NDArray[np.int64]
 
@@ -28,6 +28,47 @@ class Runs(NamedTuple):
     positions: Integers
     rows: Integers
     counts: Integers
+
+
+class Crossings(NamedTuple):
+    """Where runs and intervals of rows meet: (C,) each.
+
+    Attributes:
+        runs: number of the run.
+        intervals: number of the interval.
+        begins: the first of the run's positions, counted from its own first, whose row lies in the interval.
+        ends: the position after the last of these.
+    """
+
+    runs: Integers
+    intervals: Integers
+    begins: Integers
+    ends: Integers
+
+
+def crossings(runs: Runs, step: int, intervals: Integers) -> Crossings:
+    """Where runs and intervals meet.
+
+    Args:
+        runs: runs of neighbouring positions.
+        step: how far the rows of neighbours are apart; negative where they go backwards.
+        intervals: (E, 2) half-open ranges of rows, ascending, apart.
+    """
+    stride = abs(step)
+    starts, stops = intervals[:, 0], intervals[:, 1]
+    span = (runs.counts - 1) * stride
+    low = runs.rows if step > 0 else runs.rows - span
+    first = np.searchsorted(stops, low, side="right")
+    met = np.maximum(np.searchsorted(starts, low + span, side="right") - first, 0)
+    run = np.repeat(np.arange(len(met)), met)
+    interval = np.arange(len(run)) - np.repeat(np.cumsum(met) - met, met) + first[run]
+    # Counted from the lowest row of the run; rounded up to its rows.
+    begin = np.maximum(-((low[run] - starts[interval]) // stride), 0)
+    end = np.minimum(-((low[run] - stops[interval]) // stride), runs.counts[run])
+    if step < 0:
+        begin, end = runs.counts[run] - end, runs.counts[run] - begin
+    held = end > begin
+    return Crossings(run[held], interval[held], begin[held], end[held])
 
 
 class RowMap(ABC):
@@ -85,20 +126,9 @@ class RowMap(ABC):
         Returns:
             (K, 2) half-open ranges of positions, ascending.
         """
-        runs, stride = self.runs, abs(self.step)
-        starts, stops = intervals[:, 0], intervals[:, 1]
-        span = (runs.counts - 1) * stride
-        low = runs.rows if self.step > 0 else runs.rows - span
-        first = np.searchsorted(stops, low, side="right")
-        met = np.maximum(np.searchsorted(starts, low + span, side="right") - first, 0)
-        run = np.repeat(np.arange(len(met)), met)
-        interval = np.arange(len(run)) - np.repeat(np.cumsum(met) - met, met) + first[run]
-        # Counted from the lowest row of the run; rounded up to its rows.
-        begin = np.maximum(-((low[run] - starts[interval]) // stride), 0)
-        end = np.minimum(-((low[run] - stops[interval]) // stride), runs.counts[run])
-        if self.step < 0:
-            begin, end = runs.counts[run] - end, runs.counts[run] - begin
-        found = np.stack([begin, end], axis=1)[end > begin] + runs.positions[run[end > begin], None]
+        runs = self.runs
+        met = crossings(runs, self.step, intervals)
+        found = np.stack([met.begins, met.ends], axis=1) + runs.positions[met.runs, None]
         ordered: Integers = found[np.argsort(found[:, 0], kind="stable")]
         return ordered
 

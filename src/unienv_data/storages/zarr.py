@@ -13,6 +13,7 @@ from unienv_data.base.paths import Path
 from unienv_data.columns import ColumnInfo, columns_of
 from unienv_data.errors import DatasetExistsError, DatasetNotFoundError, ReadOnlyError, SpaceError
 from unienv_data.indexing import IndexableType, RowIndex, resolve_index
+from unienv_data.order import Blocks
 from unienv_data.schema.attributes import checked_attributes
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.storages.committing import CommittingStorage
@@ -250,11 +251,18 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
     def get_parts(self, index: IndexableType | BArrayType, paths: Sequence[Path]) -> tuple[Any, ...]:
         return self._decoded(resolve_index(index, len(self)).rows, paths)
 
+    def blocks(self, paths: Sequence[Path]) -> Blocks:
+        return self._store.blocks(self._names_below(paths))
+
+    def _names_below(self, paths: Sequence[Path]) -> tuple[str, ...]:
+        """The columns of parts, each once."""
+        nodes = [self._node.below(path) for path in paths]
+        return tuple(dict.fromkeys(spec.name for node in nodes for spec in node.specs))
+
     def _decoded(self, slots: RowIndex, paths: Sequence[Path]) -> tuple[Any, ...]:
         """Parts of what the slots show, of which no other columns are read."""
         nodes = [self._node.below(path) for path in paths]
-        names = dict.fromkeys(spec.name for node in nodes for spec in node.specs)
-        columns = self._store.get(slots, tuple(names))
+        columns = self._store.get(slots, self._names_below(paths))
         return tuple(node.decode(columns, len(slots)) for node in nodes)
 
     def expect(self, slots: RowIndex, paths: Sequence[Path]) -> Expectation:

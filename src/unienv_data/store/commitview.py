@@ -13,8 +13,10 @@ from unienv_data.columns.data import ColumnData, ColumnInfo, ColumnSpec
 from unienv_data.columns.rows import spread
 from unienv_data.errors import ClosedError, CorruptDataError, StaleCommitError
 from unienv_data.indexing import RowIndex, row_array
+from unienv_data.order import Blocks
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.store.array import StoredArray, stored_arrays
+from unienv_data.store.blocks import blocks_of_slots
 from unienv_data.store.commits import CommitLog, storage_objects
 from unienv_data.store.copying import copy_commit
 from unienv_data.store.describe import describe_columns
@@ -87,6 +89,12 @@ class CommitView(SlotStore):
 
     def describe(self) -> tuple[ColumnInfo, ...]:
         return describe_columns(self._columns.values(), self.stored_arrays(), self.length)
+
+    def blocks(self, columns: Sequence[str]) -> Blocks:
+        self._check_open()
+        arrays = {array.name: array for array in self.stored_arrays()}
+        specs = [self._columns[name] for name in columns]
+        return blocks_of_slots(self._slots, arrays, specs, is_remote=not self._objects.is_local)
 
     def get(self, slots: RowIndex, columns: Sequence[str]) -> dict[str, ColumnData]:
         """The rows that the slots show, of the named columns, in the order of `slots`.

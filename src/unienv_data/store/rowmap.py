@@ -69,6 +69,22 @@ class SlotMap:
         shift = int(first_row[run] - first_slot[run])
         return range(slots.start + shift, slots.stop + shift, slots.step)
 
+    def in_shards(self, shard_rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Runs of slots whose log rows lie in one shard each.
+
+        Returns:
+            (K,) the first slot of each, how many there are, and the number of the shard; slots that were
+            never written are in none.
+        """
+        first_slot, first_row, count = self._arrays
+        shard = first_row // shard_rows
+        parts = (first_row + count - 1) // shard_rows - shard + 1
+        run = np.repeat(np.arange(len(parts)), parts)
+        number = np.arange(len(run)) - np.repeat(np.cumsum(parts) - parts, parts) + shard[run]
+        begin = np.maximum(first_row[run], number * shard_rows)
+        end = np.minimum((first_row + count)[run], (number + 1) * shard_rows)
+        return first_slot[run] + begin - first_row[run], end - begin, number
+
     def resized(self, length: int) -> SlotMap:
         """With `length` slots: new ones are unwritten, runs beyond the end are cut."""
         if length >= self.length:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from unienv_data.base.expectation import Expectation
 from unienv_data.columns.data import ColumnData, ColumnInfo
 from unienv_data.indexing import RowIndex
+from unienv_data.order import Blocks, even_blocks
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.store.objects import ObjectStore, StreamPlace
 
@@ -65,6 +66,10 @@ class SlotStore(ABC):
     @abstractmethod
     def describe(self) -> tuple[ColumnInfo, ...]:
         """What each column is, and what it takes."""
+
+    def blocks(self, columns: Sequence[str]) -> Blocks:
+        """How the slots fall into groups that lie together, for reading some columns."""
+        return even_blocks(self.length)
 
     # Slots
 

@@ -107,10 +107,13 @@ class SamplerTests:
                 resumed.load_state_dict({"seed": 1})
 
     @pytest.mark.parametrize("uneven", ["pad", "drop"])
-    def test_ranks_share_one_order(self, uneven: str) -> None:
-        """No gap and no overlap, but the padding that the mask tells, or the rest that is dropped."""
+    def test_ranks_share_one_epoch(self, uneven: str) -> None:
+        """No gap and no overlap, but the padding that the mask tells, or the rest that is dropped.
+
+        Dealt in turn, their batches have the order of one process, where that does not go by blocks.
+        """
         with self.make(NumberedRows(_ROWS), _BATCH, seed=7) as alone:
-            expected = _rows(alone)
+            expected, in_blocks = _rows(alone), alone.shuffle == "block"
         each: list[list[Any]] = []
         for rank in range(3):
             options = {"seed": 7, "rank": rank, "world_size": 3, "uneven": uneven}
@@ -122,13 +125,44 @@ class SamplerTests:
         rows = np.concatenate([value for value, _ in batches])
         if uneven == "pad":
             mask = np.concatenate([metadata["row_valid_mask"] for _, metadata in batches])
-            check(rows[mask].tolist() == expected, "rows of all ranks", rows[mask].tolist(), expected)
+            found = rows[mask].tolist()
+            if in_blocks:
+                found, expected = sorted(found), sorted(expected)
+            check(found == expected, "rows of all ranks", found, expected)
             padding = int(np.count_nonzero(~mask))
             check(padding < 3 * _BATCH, "rows of padding", padding, f"fewer than {3 * _BATCH}")
         else:
-            check(rows.tolist() == expected[: len(rows)], "rows of all ranks", rows.tolist(), expected)
+            found = rows.tolist()
+            if in_blocks:
+                check(len({*found}) == len(found), "rows of all ranks", found, "each row once at most")
+            else:
+                check(found == expected[: len(rows)], "rows of all ranks", found, expected)
             dropped = len(expected) - len(rows)
             check(dropped < 3 * _BATCH, "rows that are dropped", dropped, f"fewer than {3 * _BATCH}")
+
+    def test_another_number_of_ranks_gives_the_rest(self) -> None:
+        """However often it changes: every row is in the epoch once, and once only."""
+        data = NumberedRows(_ROWS)
+        given: list[int] = []
+        state: dict[str, int] | None = None
+        for world_size, batch_size in ((2, 2), (3, 1), (1, 3), (4, 2)):
+            found = []
+            for rank in range(world_size):
+                options = {"seed": 7, "rank": rank, "world_size": world_size}
+                with self.make(data, batch_size, **options) as sampler:
+                    if state is not None:
+                        sampler.load_state_dict(state)
+                    batches = sampler.epoch_iter_with_metadata()
+                    if world_size == 4:
+                        found += list(batches)
+                    else:
+                        found.append(next(batches))
+                        after = sampler.state_dict()
+            state = after
+            for value, metadata in found:
+                real = (metadata or {}).get("row_valid_mask", np.ones(len(value), dtype=np.bool_))
+                given += value[real].tolist()
+        check(sorted(given) == list(range(_ROWS)), "rows of the epoch", sorted(given), f"0 to {_ROWS - 1}")
 
     def test_draws_follow_the_seed(self) -> None:
         """With replacement, endlessly, and whatever epochs are iterated meanwhile."""

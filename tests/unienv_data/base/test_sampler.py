@@ -206,7 +206,7 @@ def test_batch_without_rows_is_refused(batch_size: int) -> None:
 
 
 def test_unknown_order_is_refused() -> None:
-    with pytest.raises(ValueError, match="shuffle: expected one of global, none, got 'blocks'"):
+    with pytest.raises(ValueError, match="shuffle: expected one of block, global, none, got 'blocks'"):
         PlainSampler(ReadOnlyBatch(), 2, shuffle="blocks")
 
 

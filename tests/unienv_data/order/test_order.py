@@ -246,7 +246,7 @@ def test_draws_of_a_smaller_batch_begin_those_of_a_larger_one() -> None:
 @pytest.mark.parametrize("batch_size", [1, 3, 10, 4000])
 @pytest.mark.parametrize("drop_last", [False, True])
 def test_epoch_visits_every_row_once(name: str, length: int, batch_size: int, drop_last: bool) -> None:
-    epoch = Epoch(ORDERS[name](length, 5), 2, batch_size, drop_last)
+    epoch = Epoch(order=ORDERS[name](length, 5), number=2, batch_size=batch_size, drop_last=drop_last)
     batches = [list(epoch.rows(number)) for number in range(len(epoch))]
     visited = [row for batch in batches for row in batch]
     assert len(set(visited)) == len(visited)
@@ -270,10 +270,10 @@ def test_rest_of_an_epoch_continues_it(
     name: str, length: int, first: int, second: int, taken: int, drop_last: bool
 ) -> None:
     order = ORDERS[name](length, 9)
-    whole_epoch = Epoch(order, 4, first, drop_last)
+    whole_epoch = Epoch(order=order, number=4, batch_size=first, drop_last=drop_last)
     every = [row for number in range(len(whole_epoch)) for row in whole_epoch.rows(number)]
     start = min(taken * first, length)
-    rest = Epoch(order, 4, second, drop_last, start)
+    rest = Epoch(order=order, number=4, batch_size=second, drop_last=drop_last, start=start)
     rows = [row for number in range(len(rest)) for row in rest.rows(number)]
     left = length - start
     assert len(rows) == (left - left % second if drop_last else left)
@@ -289,12 +289,12 @@ def test_orders_are_values() -> None:
     assert order == GlobalOrder(100, 3)
     assert hash(order) == hash(GlobalOrder(100, 3))
     assert order != GlobalOrder(100, 4)
-    epoch = Epoch(order, 1, 8)
+    epoch = Epoch(order=order, number=1, batch_size=8)
     twin = pickle.loads(pickle.dumps(epoch))
     assert twin == epoch
     assert np.array_equal(twin.rows(2), epoch.rows(2))
-    assert len(pickle.dumps(Epoch(GlobalOrder(300_000_000, 3), 1, 8))) < 300
+    assert len(pickle.dumps(Epoch(order=GlobalOrder(300_000_000, 3), number=1, batch_size=8))) < 300
 
 
 def test_sequential_order_reads_ranges() -> None:
-    assert Epoch(SequentialOrder(10, 0), 7, 4).rows(2) == range(8, 10)
+    assert Epoch(order=SequentialOrder(10, 0), number=7, batch_size=4).rows(2) == range(8, 10)

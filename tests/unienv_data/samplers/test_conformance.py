@@ -18,6 +18,16 @@ class TestMultiprocessingSampler(SamplerTests):
         return MultiprocessingSampler(StepSampler(data, batch_size, **options), 2, 4)
 
 
+class TestStepSamplerOfBlocks(SamplerTests):
+    def make(self, data: Any, batch_size: int, **options: Any) -> Any:
+        return StepSampler(data, batch_size, shuffle="block", **options)
+
+
+class TestMultiprocessingSamplerOfBlocks(SamplerTests):
+    def make(self, data: Any, batch_size: int, **options: Any) -> Any:
+        return MultiprocessingSampler(StepSampler(data, batch_size, shuffle="block", **options), 2, 4)
+
+
 class TestWithoutWorkers(SamplerTests):
     def make(self, data: Any, batch_size: int, **options: Any) -> Any:
         return MultiprocessingSampler(StepSampler(data, batch_size, **options), 0)

@@ -1,0 +1,40 @@
+"""How many blocks are kept at a time. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unienv_data.order.blocks import Blocks
+
+__all__ = ["Buffering"]
+
+# Row numbers of a window are held too, several times eight bytes each.
+_MOST_ROWS = 1 << 22
+_AHEAD = 4  # of so many blocks one is fetched ahead of its use
+
+
+@dataclass(frozen=True)
+class Buffering:
+    """What fits in a buffer.
+
+    Attributes:
+        window: blocks that mix.
+        ahead: blocks fetched, or being fetched, before they are needed.
+    """
+
+    window: int
+    ahead: int
+
+    @staticmethod
+    def of(blocks: Blocks, buffer_bytes: int) -> Buffering:
+        """What fits in so many bytes, at least one block of each kind.
+
+        Args:
+            blocks: what is to be kept, as many of them as fit.
+            buffer_bytes: for all that is kept.
+        """
+        most = max(_MOST_ROWS * len(blocks) // max(blocks.length, 1), 1)
+        if blocks.stored_bytes:
+            most = min(most, buffer_bytes // blocks.stored_bytes)
+        ahead = max(most // _AHEAD, 1)
+        return Buffering(max(most - ahead, 1), ahead)
