@@ -53,10 +53,10 @@ def _row_bytes(column: ColumnSpec, arrays: Mapping[str, StoredArray]) -> float:
         return _entry_bytes(arrays[column.name])
     index, values = arrays[column.name + INDEX], arrays[column.name + VALUES]
     rows = max(index.entry.raw_bytes // max(index.row_bytes, 1), 1)
-    return _entry_bytes(index) + values.entry.stored_bytes / rows
+    return _entry_bytes(index) + (values.entry.stored_bytes or values.entry.raw_bytes) / rows
 
 
 def _entry_bytes(array: StoredArray) -> float:
     """What a row of an array takes, as it is stored; uncompressed, where none has been stored."""
     entry = array.entry
-    return array.row_bytes * (entry.stored_bytes / entry.raw_bytes if entry.raw_bytes else 1.0)
+    return array.row_bytes * (entry.stored_bytes / entry.raw_bytes if entry.stored_bytes else 1.0)
