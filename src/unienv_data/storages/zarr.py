@@ -266,9 +266,7 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         return tuple(node.decode(columns, len(slots)) for node in nodes)
 
     def expect(self, slots: RowIndex, paths: Sequence[Path]) -> Expectation:
-        nodes = [self._node.below(path) for path in paths]
-        names = dict.fromkeys(spec.name for node in nodes for spec in node.specs)
-        return self._store.expect(slots, tuple(names))
+        return self._store.expect(slots, self._names_below(paths))
 
     def stream(self, buffer_bytes: int) -> None:
         self._streaming = self._store.stream(buffer_bytes) or self._streaming
