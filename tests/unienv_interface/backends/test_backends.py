@@ -51,6 +51,20 @@ def test_importing_imports_no_library() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_what_reading_needs_is_had_without_the_namespace() -> None:
+    x = np.array([[0.0, 1.5], [-2.0, 3.0]])
+    assert N.astype(x, np.dtype("int64")).tolist() == [[0, 1], [-2, 3]]
+    assert N.astype(x, x.dtype) is not x
+    assert N.astype(x, x.dtype, copy=False) is x
+    with pytest.raises(SpaceError, match="device"):
+        N.astype(x, x.dtype, device="gpu")
+    assert N.reshape(x, (4,)).tolist() == [0, 1.5, -2, 3]
+    assert np.shares_memory(N.reshape(x, (1, 4), copy=False), x)
+    assert not np.shares_memory(N.reshape(x, (1, 4), copy=True), x)
+    with pytest.raises(ValueError, match="copy"):
+        N.reshape(x.T, (4,), copy=False)
+
+
 def test_array_api_is_at_hand(backend: AnyBackend) -> None:
     x = backend.asarray([[1, 2], [3, 4]])
     names = (
