@@ -12,6 +12,8 @@ UniEnvError
 ├── EmptyDataError (ValueError)              sampling where there is nothing
 ├── ConversionError (ValueError)             a source that cannot be converted, or a plan that is refused
 ├── RecordingError (ValueError)              an environment that cannot be recorded, or a policy that fails
+├── UnreachableError (ConnectionError)       a remote place has not answered in time
+├── AccessRefusedError (PermissionError)     a remote place does not accept the credentials
 ├── WorkerError (RuntimeError)               something went wrong in a worker process
 │   └── WorkerDiedError                      it has ended unasked
 └── DatasetError (OSError)
@@ -37,6 +39,7 @@ from unienv_interface.errors import (
 )
 
 __all__ = [
+    "AccessRefusedError",
     "ClosedError",
     "CodecError",
     "ConversionError",
@@ -60,6 +63,7 @@ __all__ = [
     "SpaceValueError",
     "StaleCommitError",
     "UniEnvError",
+    "UnreachableError",
     "UnsupportedVersionError",
     "WorkerDiedError",
     "WorkerError",
@@ -109,6 +113,14 @@ class ConversionError(UniEnvError, ValueError):
 
 class RecordingError(UniEnvError, ValueError):
     """An environment cannot be recorded, or a policy cannot be used or fails."""
+
+
+class UnreachableError(UniEnvError, ConnectionError):
+    """A remote place has not answered, though it was asked for as long as `retry_seconds` says."""
+
+
+class AccessRefusedError(UniEnvError, PermissionError):
+    """A remote place does not accept the credentials, or they do not allow what was asked."""
 
 
 class WorkerError(UniEnvError, RuntimeError):

@@ -21,6 +21,7 @@ def find_dataset(
     path: str | PathLike[str],
     storage_options: Mapping[str, Any] | None = None,
     number: int | None = None,
+    **place: Any,
 ) -> Commit | None:
     """A commit of the dataset at `path`; None where there is no dataset.
 
@@ -28,6 +29,7 @@ def find_dataset(
         path: a folder or any fsspec URL.
         storage_options: handed to the fsspec filesystem.
         number: which commit; None for the newest.
+        **place: other arguments of `open_objects`.
 
     Raises:
         StaleCommitError: commit `number` has been pruned, or has not been made.
@@ -35,7 +37,7 @@ def find_dataset(
         UnsupportedVersionError: a later version of the library wrote it.
         DocumentError: its newest commit breaks the schema.
     """
-    objects = open_objects(path, storage_options)
+    objects = open_objects(path, storage_options, **place)
     try:
         hint = objects.read(HINT)
     except FileNotFoundError:

@@ -21,7 +21,7 @@ from unienv_data.replay_buffer.written_out import read_storage
 from unienv_data.schema.attributes import checked_attributes
 from unienv_data.schema.commit import BufferState
 from unienv_data.storages import CommittingStorage, storage_class
-from unienv_data.store.objects import open_objects, shown_url
+from unienv_data.store.objects import PLACE_OPTIONS, open_objects, shown_url
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType, ComputeBackend
 from unienv_interface.backends.numpy import NumpyComputeBackend
 from unienv_interface.space import Space
@@ -31,7 +31,7 @@ __all__ = ["ReplayBuffer"]
 
 _STORAGE = "storage"
 # What a storage is made with, and opened with again in another process.
-_FOR_READERS = ("assume_single_writer", "cache_dir", "cache_bytes")
+_FOR_READERS = (*PLACE_OPTIONS, "cache_dir", "cache_bytes")
 _NUMPY: ComputeBackend[Any, Any, Any, Any] = NumpyComputeBackend
 
 
@@ -127,7 +127,7 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             maintain_segment_metadata: whether segments are kept; None means wherever the storage commits.
             commit_interval: seconds after which `extend` commits.
             attributes: what is said of the data, strict JSON.
-            **kwargs: handed to the storage: `overwrite`, `codecs`, `storage_options` ...
+            **kwargs: handed to the storage: `overwrite`, `codecs`, `storage_options`, `client` ...
 
         Raises:
             DatasetExistsError: a dataset stands there and `overwrite` was not asked for.
@@ -254,7 +254,7 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             commit: number of the commit to read; None for the newest.
             commit_interval: seconds after which `extend` commits.
             storage_options: handed to the fsspec filesystem; never stored.
-            **storage_kwargs: handed to the storage.
+            **storage_kwargs: handed to the storage: `client`, `retry_seconds` ...
 
         Raises:
             DatasetNotFoundError: no dataset stands there.
@@ -263,7 +263,8 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         """
         if not read_only:
             close_dropped()
-        found = find_dataset(path, storage_options, commit)
+        place = {name: storage_kwargs[name] for name in PLACE_OPTIONS if name in storage_kwargs}
+        found = find_dataset(path, storage_options, commit, **place)
         if found is None:
             raise DatasetNotFoundError(f"{shown_url(path)}: no dataset stands there")
         if commit is not None and not read_only:
@@ -282,10 +283,10 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             )
             buffer = ReplayBuffer._over(storage, path, multiprocessing)
         else:
-            root = open_objects(path, storage_options)
+            root = open_objects(path, storage_options, **place)
             copied = read_storage(cls, path, root, found, space, storage_options, **for_storage)
-            place = root.url if root.is_local else path
-            buffer = ReplayBuffer(copied, found.path, cache_path=place if read_only else None)
+            stands = root.url if root.is_local else path
+            buffer = ReplayBuffer(copied, found.path, cache_path=stands if read_only else None)
             buffer._adopt_written(found, root)
         buffer.commit_interval = commit_interval
         buffer._storage_options = storage_options

@@ -23,7 +23,7 @@ from unienv_data.store.creation import NewStore, create_store
 from unienv_data.store.layout import LayoutOptions
 from unienv_data.store.logstore import LogStore
 from unienv_data.store.memorystore import MemoryStore
-from unienv_data.store.objects import ObjectStore, StreamPlace, open_objects
+from unienv_data.store.objects import RETRY_SECONDS, Client, ObjectStore, StreamPlace, open_objects
 from unienv_data.store.removal import is_taken
 from unienv_data.store.slotstore import SlotStore
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
@@ -83,6 +83,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         assume_single_writer: bool = False,
         cache_dir: str | PathLike[str] | None = None,
         cache_bytes: int | None = None,
+        client: Client | None = None,
+        retry_seconds: float = RETRY_SECONDS,
         buffer: BufferState | None = None,
         attributes: Mapping[str, Any] | None = None,
         commit_on_create: bool = True,
@@ -106,6 +108,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
             assume_single_writer: nobody else writes, on a filesystem that cannot make sure of it.
             cache_dir: a folder on a disk of this machine for copies of what is read from a URL.
             cache_bytes: how many bytes these may take; None for all of the disk but a tenth.
+            client: what speaks to a bucket, "obstore" or "fsspec"; None for obstore where it can.
+            retry_seconds: for how long requests that fail are repeated.
             buffer: what a replay buffer hands to the first commit.
             attributes: what is said of the data, strict JSON.
             commit_on_create: make the first commit at once; without it the dataset exists with the next one.
@@ -147,6 +151,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
             assume_single_writer=assume_single_writer,
             cache_dir=cache_dir,
             cache_bytes=cache_bytes,
+            client=client,
+            retry_seconds=retry_seconds,
         )
         store = create_store(
             root,
@@ -178,6 +184,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         cache_dir: str | PathLike[str] | None = None,
         cache_bytes: int | None = None,
         stream: StreamPlace | None = None,
+        client: Client | None = None,
+        retry_seconds: float = RETRY_SECONDS,
         commit: Commit | None = None,
         **kwargs: Any,
     ) -> Self:
@@ -195,6 +203,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
             cache_dir: a folder on a disk of this machine for copies of what is read from a URL.
             cache_bytes: how many bytes these may take; None for all of the disk but a tenth.
             stream: where another process of this machine streams the same data.
+            client: what speaks to a bucket, "obstore" or "fsspec"; None for obstore where it can.
+            retry_seconds: for how long requests that fail are repeated.
             commit: the commit to open, where it has been read already; the newest otherwise.
             **kwargs: nothing.
 
@@ -211,6 +221,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
             assume_single_writer=assume_single_writer,
             cache_dir=cache_dir,
             cache_bytes=cache_bytes,
+            client=client,
+            retry_seconds=retry_seconds,
         )
         found = commit or find_commit(root, subfolder)
         if found is None:

@@ -18,12 +18,14 @@ __all__ = [
     "create_exclusive",
     "disk_faults",
     "filesystem_of",
+    "has_ended",
     "is_own_disk",
     "memory_bytes",
     "on_fork",
     "open_file_limit",
     "process_exists",
     "process_handle",
+    "process_identity",
     "read_at",
     "sync_descriptor",
     "sync_directory",
@@ -66,6 +68,46 @@ def process_exists(pid: int) -> bool:
     except PermissionError:
         return True  # somebody else's, and there
     return True
+
+
+def process_identity() -> str | None:
+    """This process as others on the machine can recognize it; None where the platform does not tell.
+
+    Numbers of processes are given again, and each container counts its own: the boot of the machine, the
+    container's numbering and the moment of the start belong to it.
+    """
+    started = _start_of(os.getpid())
+    return None if started is None else f"{_numbering()} {os.getpid()} {started}"
+
+
+def has_ended(identity: str | None) -> bool:
+    """Whether the process that `process_identity` named has ended; False where nobody can tell."""
+    numbering, _, process = (identity or "").partition(" ")
+    pid, _, started = process.partition(" ")
+    if not pid.isdigit() or _start_of(os.getpid()) is None or numbering != _numbering():
+        return False
+    return _start_of(int(pid)) != started
+
+
+def _start_of(pid: int) -> str | None:
+    """When a process that runs started, in ticks of the machine; None where none does, or nothing tells."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The name, in parentheses, may hold anything; after it comes the state, then 18 more (proc(5)).
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    # One that is only waiting for its parent to notice its end has ended.
+    return None if fields[0] in {b"Z", b"X"} else fields[19].decode()
+
+
+def _numbering() -> str:
+    """What process numbers count within: this boot of the machine, and the container."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return f"{file.read().strip()}/{os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return "unknown"
 
 
 def open_file_limit() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import requires_s3
+from tests.conftest import requires_obstore, requires_s3
 from tests.servers import S3Server
 from unienv_data.store.objects import ObjectStore, open_objects
 
@@ -16,7 +16,15 @@ Opener = Callable[[], ObjectStore]
 """Opens one and the same place anew, as another process would."""
 
 
-@pytest.fixture(params=["local", "memory", "fsspec memory", pytest.param("s3", marks=requires_s3)])
+@pytest.fixture(
+    params=[
+        "local",
+        "memory",
+        "fsspec memory",
+        pytest.param("fsspec", marks=requires_s3),
+        pytest.param("obstore", marks=[requires_s3, requires_obstore]),
+    ]
+)
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
     """A fresh, empty place of each kind."""
     kind = request.param
@@ -30,7 +38,7 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opener]:
         yield lambda: open_objects(f"memory://{name}/root")
     else:
         server: S3Server = request.getfixturevalue("s3")
-        yield lambda: open_objects(server.url(name, "root"), server.options)
+        yield lambda: open_objects(server.url(name, "root"), server.options, client=kind)
     if kind == "fsspec memory":
         open_objects(f"memory://{name}").delete_all()
 

@@ -19,7 +19,7 @@ from unienv_data.storages.compressed_list.compression import Compression, Compre
 from unienv_data.storages.compressed_list.files import read_contents
 from unienv_data.storages.compressed_list.spaced import SpaceForm
 from unienv_data.storages.compressed_list.trees import is_tensor_collection
-from unienv_data.store.objects import open_objects
+from unienv_data.store.objects import PLACE_OPTIONS, open_objects
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 from unienv_interface.space import Space
 
@@ -135,7 +135,8 @@ class CompressedListStorage(CheckpointedList[BatchT, BArrayType, BDeviceType, BD
             capacity: must be the one that is stored, where given.
             read_only: refuse changes.
             multiprocessing: whether other processes will use it: only where it is read.
-            **kwargs: `storage_options` for the fsspec filesystem, and those of `create`.
+            **kwargs: `storage_options` for the fsspec filesystem, `client` and `retry_seconds` as for a
+                ZarrStorage, and those of `create`.
 
         Raises:
             DatasetNotFoundError: nothing stands there.
@@ -144,7 +145,8 @@ class CompressedListStorage(CheckpointedList[BatchT, BArrayType, BDeviceType, BD
         """
         if multiprocessing and not read_only:
             raise SpaceError("multiprocessing: processes cannot share memory; use a ZarrStorage")
-        objects = open_objects(path, kwargs.pop("storage_options", None))
+        place = {name: kwargs.pop(name) for name in PLACE_OPTIONS if name in kwargs}
+        objects = open_objects(path, kwargs.pop("storage_options", None), **place)
         contents = read_contents(objects)
         if capacity is not None and capacity != contents.capacity:
             raise SpaceError(

@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from unienv_data.errors import ReadOnlyError
-from unienv_data.store.objects.base import ObjectStore, Range
+from unienv_data.errors import UniEnvError
+from unienv_data.store.objects.base import Range
+from unienv_data.store.objects.client import ClientObjects
+from unienv_data.store.objects.failures import Failure, failure_of
 
 __all__ = ["FsspecObjects"]
 
 _memory_mutex = threading.Lock()
 
 
-class FsspecObjects(ObjectStore):
+class FsspecObjects(ClientObjects):
     """Objects below a path of an fsspec filesystem.
 
     Args:
@@ -36,6 +38,12 @@ class FsspecObjects(ObjectStore):
         self._single_writer = assume_single_writer
         self._create = _exclusive_creation(fs)
         self.exclusive_create = self._create is not None
+        self.writes_refused = _refusal(fs)
+        if self.writes_refused is None and not (self.exclusive_create or assume_single_writer):
+            self.writes_refused = (
+                f"{type(fs).__name__} cannot create an object exclusively, which keeps two writers apart; "
+                "pass assume_single_writer=True if nobody else writes"
+            )
 
     @property
     def _fs(self) -> Any:
@@ -55,7 +63,7 @@ class FsspecObjects(ObjectStore):
         self.traffic.add(bytes_read=len(data))
         return data
 
-    def read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
+    def attempt_ranges(self, ranges: Sequence[Range]) -> list[bytes | Exception]:
         if not ranges:
             return []
         self.traffic.add(requests=len(ranges))
@@ -67,25 +75,28 @@ class FsspecObjects(ObjectStore):
         )
         return [self._checked(data, item) for data, item in zip(found, ranges, strict=True)]
 
-    def _checked(self, found: Any, item: Range) -> bytes:
-        """What came for a range, where it is no error."""
-        if not isinstance(found, BaseException):
+    def _checked(self, found: Any, item: Range) -> bytes | Exception:
+        """What came for a range."""
+        if not isinstance(found, Exception):
             self.traffic.add(bytes_read=len(found))
             return bytes(found)
-        with self._telling(item.name):
-            # A server refuses a range that begins beyond the end of the object.
-            if isinstance(found, OSError) and self._info(item.name)["size"] <= item.start:
-                return b""
-            raise found
+        try:
+            with self._telling(item.name):
+                # A server refuses a range that begins beyond the end of the object.
+                if _may_be_beyond(found) and self._info(item.name)["size"] <= item.start:
+                    return b""
+                raise found
+        except Exception as exc:
+            return exc
 
     def read_end(self, name: str, length: int) -> bytes:
         with self._telling(name):
             self.traffic.add(requests=1)
             try:
                 data: bytes = self._fs.cat_file(self._path(name), start=-length)
-            except OSError:
+            except Exception as exc:
                 # Servers refuse to give the end of an object that is empty.
-                if self._info(name)["size"]:
+                if not _may_be_beyond(exc) or self._info(name)["size"]:
                     raise
                 return b""
         self.traffic.add(bytes_read=len(data))
@@ -124,16 +135,12 @@ class FsspecObjects(ObjectStore):
         self._put(name, b"".join(parts))
 
     def create(self, name: str, data: bytes, *, durable: bool = True) -> None:
+        self.check_writable()
         if self._create is not None:
             with self._telling(name):
                 self._make_folder(name)
                 self.traffic.add(requests=1, bytes_written=len(data))
                 self._create(self._fs, self._path(name), data)
-        elif not self._single_writer:
-            raise ReadOnlyError(
-                f"{self.url}: {type(self._fs).__name__} cannot create an object exclusively, which keeps two "
-                "writers apart; pass assume_single_writer=True if nobody else writes"
-            )
         elif self.exists(name):
             raise FileExistsError(f"{self.url}/{name}")
         else:
@@ -143,6 +150,8 @@ class FsspecObjects(ObjectStore):
         self._put(name, data)
 
     def _put(self, name: str, data: bytes) -> None:
+        if _refusal(self._filesystem) is not None:
+            self.check_writable()
         with self._telling(name):
             self._make_folder(name)
             self.traffic.add(requests=1, bytes_written=len(data))
@@ -158,7 +167,7 @@ class FsspecObjects(ObjectStore):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place) from exc
         except Exception as exc:
             # What is no builtin comes from a client library: no connection, no credentials.
-            if isinstance(exc, OSError) or type(exc).__module__ == "builtins":
+            if isinstance(exc, OSError | UniEnvError) or type(exc).__module__ == "builtins":
                 raise
             raise OSError(errno.EIO, f"{type(exc).__name__}: {exc}", place) from exc
 
@@ -178,6 +187,9 @@ class FsspecObjects(ObjectStore):
 
     def close(self) -> None:
         pass  # nothing is kept open
+
+    def after_fork(self) -> FsspecObjects:
+        return self  # its filesystem is opened anew when it is used
 
     def below(self, prefix: str) -> FsspecObjects:
         inner = FsspecObjects(
@@ -205,9 +217,38 @@ def _reopened(fs: Any) -> Any:
     return type(fs)(*fs.storage_args, **options)
 
 
+def _keeps_copies(fs: Any) -> bool:
+    found = type(fs).protocol
+    return not {found, *found}.isdisjoint({"simplecache", "filecache", "blockcache"})
+
+
 def _protocols(fs: Any) -> frozenset[str]:
-    protocol = fs.protocol
+    # Filesystems that keep copies pass themselves off as what they keep copies of.
+    protocol = type(fs).protocol if _keeps_copies(fs) else fs.protocol
     return frozenset((protocol,) if isinstance(protocol, str) else protocol)
+
+
+_READ_ONLY = {
+    "http": "what http serves is read-only",
+    "https": "what http serves is read-only",
+    "zip": "a zip archive is read-only; unpack it to write",
+    "simplecache": "what simplecache:: keeps is for reading; write to the URL without it",
+    "filecache": "what filecache:: keeps is for reading; write to the URL without it",
+    "blockcache": "what blockcache:: keeps is for reading; write to the URL without it",
+}
+
+
+def _refusal(fs: Any) -> str | None:
+    """Why nothing is written on this filesystem; None where it is not known to be read-only."""
+    for name in sorted(_protocols(fs)):
+        if name in _READ_ONLY:
+            return _READ_ONLY[name]
+    return None
+
+
+def _may_be_beyond(exc: BaseException) -> bool:
+    """Whether this may be how a server refuses a range that begins beyond an object's end."""
+    return not isinstance(exc, FileNotFoundError) and failure_of(exc) is Failure.ANSWER
 
 
 def _has_flat_names(fs: Any) -> bool:

@@ -106,4 +106,6 @@ def test_urls_with_and_without_a_slash_at_the_end() -> None:
 def test_join_url(tmp_path: Path) -> None:
     assert join_url("s3://bucket/x/", "a", "b") == "s3://bucket/x/a/b"
     assert join_url("simplecache::s3://bucket/x", "a") == "simplecache::s3://bucket/x/a"
+    assert join_url("zip::s3://bucket/x.zip", "a") == "zip://a::s3://bucket/x.zip"
+    assert join_url("zip://in/::/tmp/x.zip", "a", "b") == "zip://in/a/b::/tmp/x.zip"
     assert join_url(tmp_path, "a", "b") == str(tmp_path / "a" / "b")

@@ -16,8 +16,9 @@ import pytest
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
-from tests.conftest import requires_s3
+from tests.conftest import requires_obstore, requires_s3
 from tests.servers import S3Server
+from tests.unienv_data.store.objects.layers import client_of
 from unienv_data.errors import ReadOnlyError
 from unienv_data.store.objects import ObjectStore, Range, open_objects
 from unienv_data.store.objects.remote import FsspecObjects
@@ -124,14 +125,15 @@ def test_errors_of_ranges_that_older_filesystems_return_are_raised(plain: DirFil
 def test_a_conflict_that_comes_as_an_invalid_request_is_one(
     s3: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    objects = open_objects(s3.url(uuid.uuid4().hex), s3.options)
+    objects = open_objects(s3.url(uuid.uuid4().hex), s3.options, client="fsspec")
     objects.create("there", b"x")
-    whole = fsspec.filesystem("s3", **s3.options)
+    client = client_of(objects)
+    assert isinstance(client, FsspecObjects)
 
     def refuse(*arguments: Any, **options: Any) -> None:
         raise OSError(errno.EINVAL, "At least one of the pre-conditions you specified did not hold")
 
-    monkeypatch.setattr(whole, "pipe_file", refuse)
+    monkeypatch.setattr(client._fs, "pipe_file", refuse)
     with pytest.raises(FileExistsError):
         objects.create("there", b"y")
     with pytest.raises(OSError, match="pre-conditions") as caught:
@@ -139,9 +141,13 @@ def test_a_conflict_that_comes_as_an_invalid_request_is_one(
     assert caught.value.errno == errno.EINVAL
 
 
+CLIENTS = ["fsspec", pytest.param("obstore", marks=requires_obstore)]
+
+
 @requires_s3
-def test_a_bucket_that_is_not_there(s3: S3Server) -> None:
-    objects = open_objects("s3://no-such-bucket/x", s3.options)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_bucket_that_is_not_there(s3: S3Server, client: Any) -> None:
+    objects = open_objects("s3://no-such-bucket/x", s3.options, client=client)
     assert not objects.exists("a")
     assert objects.list("") == []
     for use in (
@@ -156,9 +162,9 @@ def test_a_bucket_that_is_not_there(s3: S3Server) -> None:
 _IN_FORK = """
 import json, os, sys, traceback
 from unienv_data.store.objects import Range, open_objects
-objects = open_objects(sys.argv[1], json.loads(sys.argv[2]))
+objects = open_objects(sys.argv[1], json.loads(sys.argv[2]), client=sys.argv[3])
 objects.write("a", [b"0123456789"])
-for _ in range(5):
+for _ in range(2):
     assert objects.read_ranges([Range("a", 2, 4)]) == [b"23"]
     child = os.fork()
     if not child:
@@ -180,7 +186,8 @@ print("read")
 
 @requires_s3
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_opens_the_bucket_anew(s3: S3Server) -> None:
-    command = [sys.executable, "-c", _IN_FORK, s3.url(uuid.uuid4().hex), json.dumps(s3.options)]
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_forked_child_opens_the_bucket_anew(s3: S3Server, client: str) -> None:
+    command = [sys.executable, "-c", _IN_FORK, s3.url(uuid.uuid4().hex), json.dumps(s3.options), client]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.stdout == "read\n", done.stderr[-2000:]
