@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from unienv_data.dataset_info import DatasetInfo, describe_dataset
     from unienv_data.opening import open
     from unienv_data.replay_buffer import ReplayBuffer, ReplayBufferCollectionWrapper
-    from unienv_data.samplers import MultiprocessingSampler, StepSampler
+    from unienv_data.samplers import MixtureSampler, MultiprocessingSampler, StepSampler
     from unienv_data.storages import ZarrStorage
 else:
     __getattr__, __dir__ = lazy_exports(
@@ -36,6 +36,7 @@ else:
             "CombinedBatch": "unienv_data.batches",
             "DatasetInfo": "unienv_data.dataset_info",
             "FrameStackedBatch": "unienv_data.batches",
+            "MixtureSampler": "unienv_data.samplers",
             "MultiprocessingSampler": "unienv_data.samplers",
             "ReplayBuffer": "unienv_data.replay_buffer",
             "ReplayBufferCollectionWrapper": "unienv_data.replay_buffer",
@@ -60,6 +61,7 @@ __all__ = [
     "CombinedBatch",
     "DatasetInfo",
     "FrameStackedBatch",
+    "MixtureSampler",
     "MultiprocessingSampler",
     "ReplayBuffer",
     "ReplayBufferCollectionWrapper",

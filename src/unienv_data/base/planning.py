@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from unienv_data.base.batch import BatchBase
 from unienv_data.base.sampler_state import SamplerState
-from unienv_data.order import ORDERS, BlockEpoch, Blocks, Buffering, Epoch, Plan, check_ranks
+from unienv_data.order import (
+    ORDERS,
+    BlockEpoch,
+    Blocks,
+    Buffering,
+    Epoch,
+    GlobalOrder,
+    Order,
+    Plan,
+    check_ranks,
+)
 
 __all__ = ["BLOCK", "BUFFER_BYTES", "SHUFFLES", "Planner"]
 
@@ -62,6 +72,11 @@ class Planner:
     def __getstate__(self) -> Mapping[str, Any]:
         return {**vars(self), "_plans": {}}
 
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What it was made with."""
+        return {field.name: getattr(self, field.name) for field in fields(Planner) if field.init}
+
     def shuffle_of(self, data: BatchBase[Any, Any, Any, Any, Any]) -> str:
         """What `shuffle` means for these data."""
         if self.shuffle is not None:
@@ -71,10 +86,10 @@ class Planner:
     def begun(self, state: SamplerState, data: BatchBase[Any, Any, Any, Any, Any]) -> SamplerState:
         """The state from which an epoch runs: with what decides its order, fixed from now on."""
         if state.length < 0:
-            state = replace(state, length=data._indexed_length())
+            state = self.measured(state, data)
         if state.window or state.position or self.shuffle not in (None, BLOCK):
             return state
-        blocks = _blocks_of(data).cut(state.length)
+        blocks = self._blocks(state, data)
         if self.shuffle is None and not blocks.is_remote:
             return state
         window = Buffering.of(blocks, self.buffer_bytes).window
@@ -87,6 +102,10 @@ class Planner:
             ValueError: its epoch is in another order, or the data are others.
         """
         length = data._indexed_length()
+        if state.parts:
+            raise ValueError(
+                f"parts: the epoch to continue mixes {len(state.parts)} batches, and this one is single"
+            )
         if state.length > length:
             raise ValueError(
                 f"length: the epoch to continue began with {state.length} rows, "
@@ -121,8 +140,17 @@ class Planner:
             self._plans = {**dict(kept), state: found}
         return found
 
-    def batches(self, length: int) -> int:
-        """How many batches a whole epoch of so many rows has."""
+    def measured(self, state: SamplerState, data: BatchBase[Any, Any, Any, Any, Any]) -> SamplerState:
+        """A state with the rows that there are now."""
+        return replace(state, length=data._indexed_length())
+
+    def order(self, state: SamplerState, data: BatchBase[Any, Any, Any, Any, Any]) -> Order:
+        """What decides of an epoch where blocks play no part, and of draws."""
+        return ORDERS.get(self.shuffle or "", GlobalOrder)(state.length, state.seed)
+
+    def batches(self, data: BatchBase[Any, Any, Any, Any, Any]) -> int:
+        """How many batches a whole epoch has."""
+        length = self.measured(SamplerState(0), data).length
         return len(Epoch(order=ORDERS["none"](length, 0), number=0, **self._cut))
 
     @property
@@ -137,10 +165,9 @@ class Planner:
 
     def _made(self, state: SamplerState, data: BatchBase[Any, Any, Any, Any, Any]) -> Plan:
         if not state.window:
-            shuffle = "global" if self.shuffle in (None, BLOCK) else self.shuffle
-            order = ORDERS[shuffle](state.length, state.seed)
+            order = self.order(state, data)
             return Epoch(order=order, number=state.epoch, start=state.position, **self._cut)
-        blocks = _blocks_of(data).cut(state.length)
+        blocks = self._blocks(state, data)
         if blocks.layout != state.layout:
             raise ValueError(
                 f"layout: the rows of {type(data).__name__} lie in other blocks than when the epoch began, "
@@ -157,6 +184,10 @@ class Planner:
             left=state.left,
             **self._cut,
         )
+
+    def _blocks(self, state: SamplerState, data: BatchBase[Any, Any, Any, Any, Any]) -> Blocks:
+        """The blocks of what an epoch visits."""
+        return _blocks_of(data).cut(state.length)
 
 
 def _blocks_of(data: BatchBase[Any, Any, Any, Any, Any]) -> Blocks:

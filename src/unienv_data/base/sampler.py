@@ -22,7 +22,7 @@ from unienv_data.base.planning import BUFFER_BYTES, Planner
 from unienv_data.base.row_mask import with_row_mask, with_row_mask_space
 from unienv_data.base.sampler_state import SamplerState
 from unienv_data.errors import EmptyDataError
-from unienv_data.order import Blocks, Plan, derive_key, draw
+from unienv_data.order import Blocks, Plan
 from unienv_data.selection import Numbering
 from unienv_interface.backends import (
     ArrayAPIArray,
@@ -166,7 +166,7 @@ class BatchSampler(
 
     def __len__(self) -> int:
         """How many batches a whole epoch has."""
-        return self._planner.batches(self.data._indexed_length())
+        return self._planner.batches(self.data)
 
     def _indexed_length(self) -> int:
         return self.data._indexed_length()
@@ -195,11 +195,11 @@ class BatchSampler(
         Raises:
             EmptyDataError: there are no rows.
         """
-        length = self.data._indexed_length()
-        if not length:
+        if not self.data._indexed_length():
             raise EmptyDataError(f"there is nothing to sample: {type(self.data).__name__} has no rows")
         state = self._state
-        rows = draw(self.batch_size, length, derive_key(state.seed, "draw", state.draw + self.rank))
+        order = self._planner.order(self._planner.measured(state, self.data), self.data)
+        rows = order.draw(state.draw + self.rank, self.batch_size)
         self._state = self._drawn(state)
         backend = self.data.backend
         return backend.from_numpy(rows, dtype=backend.default_integer_dtype, device=self.data.device)
@@ -276,7 +276,8 @@ class BatchSampler(
         batches = self._serve_epoch(BatchRequest(state, 0, flat, with_metadata), len(plan))
         for number, batch in enumerate(batches):
             if self._run is run:
-                self._state = replace(self._state, **plan.state_after(number))
+                changes: Mapping[str, Any] = plan.state_after(number)
+                self._state = replace(self._state, **changes)
             yield batch
         if self._run is run:
             self._begin(SamplerState(self._state.seed, plan.number + 1, draw=self._state.draw))
@@ -368,14 +369,14 @@ class BatchSampler(
         """Begin anew with `seed`: epoch 0, nothing drawn; generators start again from it too."""
         self._begin(SamplerState(operator.index(seed)))
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, Any]:
         """Where the sampler stands, as integers that JSON can hold.
 
         Taken while an epoch is iterated, it stands after the batch last given out.
         """
         return self._state.to_dict()
 
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go to where another sampler of the same data stood.
 
         The next `epoch_iter()` gives exactly the rows that were left of its epoch, also with another batch

@@ -26,6 +26,7 @@ class SamplerState:
         origin: rows that had been given out when blocks were dealt to ranks last.
         ranks: to how many ranks they were.
         left: rows given out since of blocks that others had begun.
+        parts: of an epoch over several sources, the rows that each had when it began.
     """
 
     seed: int
@@ -38,11 +39,14 @@ class SamplerState:
     origin: int = 0
     ranks: int = 0
     left: int = 0
+    parts: tuple[int, ...] = ()
 
-    def to_dict(self) -> dict[str, int]:
-        """The fields by name; those of the order "block" only where it is the epoch's."""
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name; those of the order "block" and of several sources only where they are."""
         found = asdict(self)
-        return found if self.window else {name: found[name] for name in _ALWAYS}
+        names = [*_ALWAYS, *(_OF_BLOCKS if self.window else ())]
+        parts = {"parts": list(self.parts)} if self.parts else {}
+        return {name: found[name] for name in names} | parts
 
     @staticmethod
     def from_dict(state: Mapping[str, Any]) -> SamplerState:
@@ -52,17 +56,22 @@ class SamplerState:
             DocumentError: a field is missing, unknown, or of another type or size; lists all.
         """
         names = [field.name for field in fields(SamplerState)]
-        needed = names if "window" in state else _ALWAYS
+        needed = [*_ALWAYS, *(_OF_BLOCKS if "window" in state else ())]
         problems = [f"{name}: missing" for name in needed if name not in state]
         problems += [f"{name}: unknown" for name in state if name not in names]
-        for name in names:
+        for name in (*_ALWAYS, *_OF_BLOCKS):
             value, least = state.get(name, 0), _LEAST.get(name, 0)
             if not isinstance(value, int) or isinstance(value, bool):
                 problems.append(f"{name}: expected an integer, got {value!r}")
             elif least is not None and value < least:
                 problems.append(f"{name}: expected at least {least}, got {value}")
+        parts = state.get("parts", ())
+        if not isinstance(parts, list | tuple) or not all(
+            isinstance(part, int) and not isinstance(part, bool) and part >= 0 for part in parts
+        ):
+            problems.append(f"parts: expected integers that are at least 0, got {parts!r}")
         if not problems:
-            loaded = SamplerState(**state)
+            loaded = SamplerState(**{**state, "parts": tuple(parts)})
             if loaded.window and loaded.origin + loaded.left > loaded.position:
                 problems.append(f"position: expected at least origin + left, got {loaded.position}")
             if loaded.window and loaded.position > max(loaded.origin, 0) and not loaded.ranks:
@@ -73,4 +82,5 @@ class SamplerState:
 
 
 _ALWAYS = ("seed", "epoch", "position", "length", "draw")
+_OF_BLOCKS = ("window", "layout", "origin", "ranks", "left")
 _LEAST: Mapping[str, int | None] = {"seed": None, "length": -1}

@@ -9,10 +9,12 @@ import numpy as np
 
 from unienv_data.base import BatchBase
 from unienv_data.base.batch import BatchT
+from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, assembled, leaves, part_of, subspace
 from unienv_data.batches.column_names import named_leaves
 from unienv_data.errors import PathError, SpaceError
 from unienv_data.indexing import RowIndex
+from unienv_data.order import Blocks
 from unienv_data.selection import Numbering
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 from unienv_interface.space.space import AnySpace, Space
@@ -106,9 +108,7 @@ class AlignedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     def _read_parts(
         self, rows: RowIndex, paths: Sequence[Path]
     ) -> tuple[tuple[Any, ...], dict[str, Any] | None]:
-        shown = [dict(leaves(subspace(self.single_space, path), path)) for path in paths]
-        wanted = {leaf: space for part in shown for leaf, space in part.items()}
-        read = [leaf for leaf in wanted if leaf in self._there]
+        wanted, read = self._leaves(paths), self._read_of(paths)
         values, metadata = self.batch._read_parts(rows, read)
         found = dict(zip(read, values, strict=True))
         for leaf, space in wanted.items():
@@ -116,6 +116,21 @@ class AlignedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
                 found[leaf] = default_value(batch_utils.batch_space(space, len(rows)))
         parts = tuple(assembled(subspace(self.single_space, path), found, path) for path in paths)
         return parts, self._metadata(metadata, len(rows))
+
+    def _expect(self, rows: RowIndex, paths: Sequence[Path]) -> Expectation:
+        return self.batch._expect(rows, self._read_of(paths))
+
+    def _stream(self, buffer_bytes: int) -> None:
+        self.batch._stream(buffer_bytes)
+
+    def _read_of(self, paths: Sequence[Path]) -> list[Path]:
+        """What is read of the batch for parts."""
+        return [leaf for leaf in self._leaves(paths) if leaf in self._there]
+
+    def _leaves(self, paths: Sequence[Path]) -> dict[Path, AnySpace]:
+        """The columns of parts."""
+        shown = (leaves(subspace(self.single_space, path), path) for path in paths)
+        return {leaf: space for part in shown for leaf, space in part}
 
     def _metadata(self, metadata: Any, count: int) -> dict[str, Any] | None:
         if self.single_metadata_space is None:
@@ -130,6 +145,9 @@ class AlignedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
                 for name, is_there in sorted(self._mask.items())
             }
         return {key: known[key] for key in self.single_metadata_space}
+
+    def _blocks(self, paths: Sequence[Path]) -> Blocks:
+        return self.batch._blocks(self._read_of(paths))
 
     def _numbering(self) -> Numbering:
         return self.batch._numbering()

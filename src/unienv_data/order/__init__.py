@@ -14,6 +14,7 @@ from unienv_data.order.mixture import MixtureOrder, Shares
 from unienv_data.order.orders import ORDERS, GlobalOrder, Order, OrderFactory, SequentialOrder
 from unienv_data.order.permutation import derive_key, draw, hashes, high_product, permute
 from unienv_data.order.weighted import RowWeights, WeightedOrder
+from unienv_data.order.weighted_blocks import WeightedBlockEpoch
 
 __all__ = [
     "ORDERS",
@@ -31,6 +32,7 @@ __all__ = [
     "RowWeights",
     "SequentialOrder",
     "Shares",
+    "WeightedBlockEpoch",
     "WeightedOrder",
     "check_ranks",
     "derive_key",

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -99,18 +98,30 @@ class Shares:
             inside = inside[node[inside] >= 0]
         return sources, index
 
-    def dealt(self, start: int, stop: int, key: NDArray[np.uint64]) -> tuple[Integers, Integers]:
-        """Whose the positions [start, stop) are, as `locate`, but in a random order within windows.
+    def dealt(
+        self, start: int, stop: int, key: NDArray[np.uint64], origin: int = 0, length: int | None = None
+    ) -> tuple[Integers, Integers]:
+        """Whose positions are, as `locate`, but in a random order within windows.
 
         A source's numbers ascend by one from each of its positions to the next.
+
+        Args:
+            start: first position, counted from `origin`.
+            stop: position after the last.
+            key: decides where the sources' turns begin, and the order in windows.
+            origin: the number of the endless sequence with which windows begin.
+            length: how many positions windows share among themselves; None for all that follow.
         """
         first, last = start >> _WINDOW_BITS, (max(stop - 1, start) >> _WINDOW_BITS) + 1
         size = 1 << _WINDOW_BITS
         places = np.arange(first * size, last * size, dtype=np.int64)
         low_bits = np.uint64(size - 1)
-        mixed = (hashes(places, key[1:]) & ~low_bits) | (places.astype(np.uint64) & low_bits)
+        mixed = hashes(places + origin, key[1:])
+        if length is not None:
+            mixed[max(length - first * size, 0) :] = ~np.uint64(0)  # stay behind the last window's own
+        mixed = (mixed & ~low_bits) | (places.astype(np.uint64) & low_bits)
         mixed = np.sort(mixed.reshape(-1, size), axis=1).reshape(-1) & low_bits
-        sources, index = self.locate((places & ~(size - 1)) + mixed.astype(np.int64), key)
+        sources, index = self.locate(origin + (places & ~(size - 1)) + mixed.astype(np.int64), key)
         order = np.argsort(sources, kind="stable")
         ordered = sources[order]
         firsts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
@@ -126,28 +137,26 @@ class MixtureOrder(Order):
     """Sources that follow one another in a batch, each visited in its share and in an order of its own.
 
     A source is visited from its first epoch to its second and so on, however long the epochs of the mixture
-    are: none of its rows comes again before all have come.
+    are: none of its rows comes again before all have come. Where shares are as the sources are long, and an
+    epoch is as long as all, each of their rows comes once in it.
 
     Attributes:
         sources: the order of each source, of no rows only where its share is 0.
         shares: how often each is visited.
+        starts: (S,) the number that the first row of each source has among those of all.
     """
 
     sources: tuple[Order, ...]
     shares: Shares
-
-    @cached_property
-    def starts(self) -> Integers:
-        """(S,) the first row of each source in the batch."""
-        lengths = np.array([source.length for source in self.sources], dtype=np.int64)
-        return np.cumsum(lengths) - lengths
+    starts: Integers
 
     def rows(self, epoch: int, start: int, stop: int) -> RowIndex:
         """The rows at positions [start, stop) of an epoch."""
         first = epoch * self.length
         key = derive_key(self.seed, "mixture")
         rows = np.empty(stop - start, dtype=np.int64)
-        for source, places, numbers in _by_source(*self.shares.dealt(first + start, first + stop, key)):
+        dealt = self.shares.dealt(start, stop, key, first, self.length)
+        for source, places, numbers in _by_source(*dealt):
             found = self._cycled(source, int(numbers[0]), int(numbers[-1]) + 1)
             rows[places] = found + self.starts[source]
         return rows

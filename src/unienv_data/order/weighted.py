@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.indexing import RowIndex, row_array
+from unienv_data.order.blocks import Blocks
 from unienv_data.order.orders import Order
 from unienv_data.order.permutation import derive_key, hashes, high_product
 
@@ -114,6 +115,16 @@ class RowWeights:
         rows: Integers = first + (points - begins) // of_a_row
         return rows
 
+    def points_before(self, rows: Integers) -> Integers:
+        """(B,) how many points come before those of each row, up to the number of rows."""
+        if self.edges is None:
+            return self.ends[rows]
+        runs = np.minimum(np.searchsorted(self.edges, rows, side="right"), len(self.edges) - 1) - 1
+        begins, first = self.ends[runs], self.edges[runs]
+        of_a_row = (self.ends[runs + 1] - begins) // (self.edges[runs + 1] - first)
+        points: Integers = begins + (rows - first) * of_a_row
+        return points
+
 
 @dataclass(frozen=True, eq=False)
 class WeightedOrder(Order):
@@ -133,8 +144,11 @@ class WeightedOrder(Order):
 
     def rows(self, epoch: int, start: int, stop: int) -> RowIndex:
         """The rows at positions [start, stop) of an epoch."""
-        places = row_array(self.places.rows(epoch, start, stop))
-        return self.weights.rows(self._points(places, self.first_point(epoch)))
+        return self.at(epoch, row_array(self.places.rows(epoch, start, stop)))
+
+    def at(self, epoch: int, places: Integers) -> Integers:
+        """The rows at places along the line, each within [0, length)."""
+        return self.weights.rows(self._points(places, self._first(epoch)))
 
     def draw(self, moment: int, size: int) -> Integers:
         """`size` independent rows, each as likely as its weight says."""
@@ -142,8 +156,23 @@ class WeightedOrder(Order):
         points = high_product(words, self.weights.points)
         return self.weights.rows(points.astype(np.int64))
 
-    def first_point(self, epoch: int) -> int:
-        """A random number of points, by which an epoch's begin later, times `length`."""
+    def blocks(self, of_rows: Blocks, epoch: int) -> Blocks:
+        """The blocks of places whose rows are those of blocks of rows."""
+        first, total = self._first(epoch), self.weights.points
+        begins = np.concatenate((of_rows.starts, of_rows.starts + of_rows.counts))
+        points = self.weights.points_before(begins).astype(object)
+        places = -((first - points * self.length) // total)  # rounded up
+        starts, stops = np.split(places.astype(np.int64), 2)
+        return Blocks.of(
+            starts,
+            stops - starts,
+            np.repeat(np.arange(len(of_rows)), np.diff(of_rows.bounds)),
+            stored_bytes=of_rows.stored_bytes,
+            is_remote=of_rows.is_remote,
+        )
+
+    def _first(self, epoch: int) -> int:
+        """By how much an epoch's points begin later: a random number of points, in parts of `length`."""
         word = derive_key(self.seed, "first point", epoch)[:1]
         return int(high_product(word, self.weights.points)[0])
 

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from unienv_interface._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from unienv_data.samplers.mixture import MixtureSampler
     from unienv_data.samplers.multiprocessing import MultiprocessingSampler
     from unienv_data.samplers.step import StepSampler
 
-__all__ = ["MultiprocessingSampler", "StepSampler"]
+__all__ = ["MixtureSampler", "MultiprocessingSampler", "StepSampler"]
 
 __getattr__, __dir__ = lazy_exports(
     globals(),
     {
+        "MixtureSampler": "unienv_data.samplers.mixture",
         "MultiprocessingSampler": "unienv_data.samplers.multiprocessing",
         "StepSampler": "unienv_data.samplers.step",
     },

@@ -138,6 +138,7 @@ class MultiprocessingSampler(
         )
         self.sampler = sampler
         self.data = sampler.data
+        self._planner = sampler._planner
         self._begin(sampler._state)
         self._has_begun = sampler._has_begun
         self._context = ctx or default_context()

