@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from unienv_data.store.cache.checking import is_whole_shard
 from unienv_data.store.cache.folder import CacheFolder
@@ -59,15 +60,14 @@ class Lander:
         """
         if self._is_broken:
             return False
-        try:
-            landing = self._folder.landing(name, seconds)
-            with landing:
-                return self._landed(name, is_pinned)
-        except BlockingIOError:
-            return False
-        except _DiskError as exc:
-            self._give_up(exc.cause)
-            return False
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._folder.landing(name, seconds))
+            except BlockingIOError:
+                return False
+            except OSError as exc:
+                return self._give_up(exc)
+            return self._landed(name, is_pinned)
 
     def _landed(self, name: str, is_pinned: Callable[[str], bool]) -> bool:
         if self._folder.has(name):
@@ -79,8 +79,10 @@ class Lander:
         try:
             durable = not is_shard(name)  # what else is damaged need not show
             return self._folder.land(name, data, durable=durable, is_pinned=is_pinned)
+        except BlockingIOError:  # somebody stands still in the midst of it
+            return False
         except OSError as exc:
-            raise _DiskError(exc) from exc
+            return self._give_up(exc)
 
     def _fetched(self, name: str) -> bytes | None:
         """All of an object; None where it comes damaged again and again, which a reader will find, too."""
@@ -91,7 +93,7 @@ class Lander:
                 return data
         return None
 
-    def _give_up(self, cause: OSError) -> None:
+    def _give_up(self, cause: OSError) -> bool:
         if not self._is_broken:
             self._is_broken = True
             warnings.warn(
@@ -99,12 +101,8 @@ class Lander:
                 f"{self.source.url} is read from where it stands",
                 stacklevel=2,
             )
+        return False
 
 
 def _array_of(name: str) -> str:
     return name.rpartition("/")[0]
-
-
-class _DiskError(Exception):
-    def __init__(self, cause: OSError) -> None:
-        self.cause = cause
