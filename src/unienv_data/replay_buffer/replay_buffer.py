@@ -30,8 +30,6 @@ from unienv_interface.space.space_utils.serialization_utils import json_to_space
 __all__ = ["ReplayBuffer"]
 
 _STORAGE = "storage"
-# What a storage is made with, and opened with again in another process.
-_FOR_READERS = (*PLACE_OPTIONS, "cache_dir", "cache_bytes")
 _NUMPY: ComputeBackend[Any, Any, Any, Any] = NumpyComputeBackend
 
 
@@ -170,7 +168,7 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             buffer._attributes = described
         buffer.commit_interval = commit_interval
         buffer._storage_options = kwargs.get("storage_options")
-        buffer._storage_kwargs = {name: kwargs[name] for name in _FOR_READERS if name in kwargs}
+        buffer._storage_kwargs = {name: kwargs[name] for name in PLACE_OPTIONS if name in kwargs}
         return buffer
 
     @staticmethod

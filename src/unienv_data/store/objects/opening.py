@@ -25,7 +25,7 @@ __all__ = ["PLACE_OPTIONS", "Client", "join_url", "open_objects", "shown_url"]
 
 Client = Literal["fsspec", "obstore"]
 
-PLACE_OPTIONS = ("assume_single_writer", "client", "retry_seconds")
+PLACE_OPTIONS = ("assume_single_writer", "cache_bytes", "cache_dir", "client", "retry_seconds")
 """The arguments of `open_objects` besides the place and its storage options."""
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,13 @@ def reader(source: Path, cache: Path, seed: int) -> subprocess.Popen[str]:
 
 
 def kept(cache: Path) -> dict[str, bytes]:
+    """What is there; files may go while one looks."""
     root = cache / "dataset" / "objects"
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()
-    }
+    found = {}
+    for path in list(root.rglob("*")):
+        with suppress(FileNotFoundError, IsADirectoryError):
+            found[path.relative_to(root).as_posix()] = path.read_bytes()
+    return found
 
 
 def test_killed_users_leave_nothing_wrong(tmp_path: Path) -> None:
