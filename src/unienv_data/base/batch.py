@@ -157,6 +157,7 @@ class BatchView(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
         super().__init__(subspace(batch.single_space, selection.column), batch.single_metadata_space)
         self.batch = batch
         self.is_mutable = batch.is_mutable and not selection.column
+        self.keeps_nothing = batch.keeps_nothing
         self.reads_parts = batch.reads_parts
         self._selection = selection
 

@@ -40,6 +40,9 @@ class ReadableBatch(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BR
         single_metadata_space: the space of one sample's metadata; None where there is none.
     """
 
+    keeps_nothing: bool = False
+    """Whether nobody but the caller ever refers to what is read: no function of a user's has seen it."""
+
     reads_parts: bool = False
     """Whether `_read_parts` reads no more than the parts that it is asked for."""
 

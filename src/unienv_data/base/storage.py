@@ -63,6 +63,9 @@ class SpaceStorage(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
     supports_flattened: ClassVar[bool] = False
     """Whether `get_flattened` and `set_flattened` do better than going through structured values."""
 
+    keeps_nothing: ClassVar[bool] = False
+    """Whether nobody but the caller ever refers to what is read."""
+
     reads_parts: ClassVar[bool] = False
     """Whether `get_parts` reads no more than the parts that it is asked for."""
 

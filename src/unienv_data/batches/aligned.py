@@ -82,6 +82,7 @@ class AlignedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
         self._known = metadata_space
         super().__init__(space, self._with_mask(space, metadata_space))
         self.batch = batch
+        self.keeps_nothing = batch.keeps_nothing
         self.reads_parts = batch.reads_parts
 
     def _with_mask(self, space: AnySpace, known: Any) -> DictSpace[Any, Any, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from unienv_data.base import BatchBase
 from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, subspace
 from unienv_data.indexing import RowIndex, ascending, row_array
+from unienv_data.store.outputs import apart
 from unienv_interface.space.space_utils import batch_utils
 
 __all__ = ["RowsOnce"]
@@ -73,7 +75,9 @@ class RowsOnce:
     def read(self) -> None:
         """Read what is needed."""
         for look in self._looks():
-            values, metadata = self._batch._read_parts(_compact(look.rows), look.parts)
+            # What is read once is copied from, and not handed out.
+            with apart() if look.is_ascending else contextlib.nullcontext():
+                values, metadata = self._batch._read_parts(_compact(look.rows), look.parts)
             for part, value in zip(look.parts, values, strict=True):
                 self._found[part] = _Found(look.rows, value, look.is_ascending)
             if look.with_metadata:

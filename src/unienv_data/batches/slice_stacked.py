@@ -85,6 +85,7 @@ class SliceStackedBatch(WindowMasks[BatchT, BArrayType, BDeviceType, BDtypeType,
         offsets = window_offsets(batch.single_space, fixed_offset)
         super().__init__(batch, Selection(offsets=offsets))
         self.is_mutable = False
+        self.keeps_nothing = batch.keeps_nothing and get_valid_mask_function is None
         self.get_valid_mask_function = get_valid_mask_function
         self.fill_invalid_data = fill_invalid_data
         self.stack_metadata = stack_metadata

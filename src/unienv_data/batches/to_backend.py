@@ -76,6 +76,7 @@ class ToBackendOrDeviceBatch(
         super().__init__(space, metadata_space)
         self.batch = batch
         self.is_mutable = batch.is_mutable
+        self.keeps_nothing = batch.keeps_nothing
         self.reads_parts = batch.reads_parts
 
     def __len__(self) -> int:

@@ -54,6 +54,7 @@ class RowsByAge(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
         self._storage = storage
         self.is_mutable = storage.is_mutable
         self._state = state
+        self.keeps_nothing = storage.keeps_nothing
         self.reads_parts = storage.reads_parts
         self._episodes = episodes
         self._edges = EdgeCache()

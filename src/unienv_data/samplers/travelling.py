@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import Any
 
 import cloudpickle
 
 from unienv_data.base import BatchSampler
+from unienv_data.base.batch_request import BatchRequest
 from unienv_data.replay_buffer import ReplayBuffer
+from unienv_data.samplers.step import StepSampler
 
 __all__ = ["pickled_reader"]
 
 
-def pickled_reader(sampler: BatchSampler[Any, Any, Any, Any, Any, Any, Any, Any, Any, Any]) -> bytes:
+AnySampler = BatchSampler[Any, Any, Any, Any, Any, Any, Any, Any, Any, Any]
+
+
+def pickled_reader(sampler: AnySampler) -> bytes:
     """What answers a sampler's requests in another process, pickled.
 
     Data travels as where it is and which rows are meant, callables by value where they have no module. Of a
@@ -23,8 +29,23 @@ def pickled_reader(sampler: BatchSampler[Any, Any, Any, Any, Any, Any, Any, Any,
         TypeError: something cannot be pickled, such as a buffer in memory.
     """
     stream = io.BytesIO()
-    _Traveller(stream, protocol=5).dump(sampler._for_workers()._read_request)
+    _Traveller(stream, protocol=5).dump(_Reader(sampler._for_workers()))
     return stream.getvalue()
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Answers requests with batches of a sampler."""
+
+    sampler: AnySampler
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """Whether a batch may stand where others will after it."""
+        return type(self.sampler) is StepSampler and self.sampler.data.keeps_nothing
+
+    def __call__(self, request: BatchRequest) -> tuple[Any, dict[str, Any] | None]:
+        return self.sampler._read_request(request)
 
 
 class _Traveller(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle ships no types

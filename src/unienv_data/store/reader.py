@@ -12,6 +12,7 @@ from unienv_data.columns.data import ColumnData, ColumnSpec, EncodedRows, Ragged
 from unienv_data.errors import CorruptDataError
 from unienv_data.indexing import RowIndex, row_array
 from unienv_data.schema.commit import Commit, Tail
+from unienv_data.store import outputs
 from unienv_data.store.array import StoredArray, stored_arrays
 from unienv_data.store.codecs import PieceCodec
 from unienv_data.store.gather import ArrayTail, Gather, PendingRows
@@ -95,7 +96,7 @@ class CommitReader:
         return out
 
     def _read(self, array: StoredArray, plan: Plan, count: int) -> NDArray[Any]:
-        out = np.empty((count, *array.entry.shape), dtype=array.dtype)
+        out = outputs.empty((count, *array.entry.shape), array.dtype)
         self._carry_out(array, plan, out)
         if self._resident is not None:
             self._resident.decoded(array, len(plan.chunks))

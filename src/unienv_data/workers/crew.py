@@ -7,7 +7,7 @@ import itertools
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -20,7 +20,7 @@ import numpy as np
 from unienv_data.errors import WorkerDiedError, WorkerError
 from unienv_data.store import platform
 from unienv_data.workers.failures import retell
-from unienv_data.workers.parcels import spans, unpack
+from unienv_data.workers.parcels import Span, spans, unpack
 from unienv_data.workers.serving import Answer, Order, serve
 from unienv_data.workers.slots import Place, Slots
 from unienv_data.workers.starting import MAIN_GUARD, UNGUARDED_EXIT_CODE, known_children, start_process
@@ -193,8 +193,7 @@ class WorkerCrew:
         with self._ended_on_failure():
             self._listen()
 
-    def _unpacked(self, place: Place, lengths: tuple[int, ...]) -> Any:
-        where = spans(lengths)
+    def _unpacked(self, place: Place, where: Sequence[Span]) -> Any:
         if self._slots.lent < self._most_lent:
             view = self._slots.lend(place)
             return unpack([view[start:stop] for start, stop in where])

@@ -10,15 +10,19 @@ import io
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
+from unienv_data.store.outputs import ALIGNMENT, LentMemory
 from unienv_interface.backends import get_backend_from_tensor, load_backend
 
-__all__ = ["Parcel", "pack", "spans", "unpack"]
+__all__ = ["Parcel", "Span", "pack", "spans", "unpack"]
 
-_ALIGNMENT = 64
+Span = tuple[int, int]
+"""Bytes [start, stop) of a memory."""
+
 # What is met often and is no array of another backend.
 _PLAIN_TYPES = (np.ndarray, np.generic, np.dtype, type)
 
@@ -45,19 +49,38 @@ class Parcel:
         """How many bytes each part has."""
         return tuple(part.nbytes for part in self.parts)
 
-    def write(self, target: memoryview) -> None:
-        """Write everything to where `placed` finds it again; `target` must have room for it."""
-        for part, (start, stop) in zip(self.parts, spans(self.lengths), strict=True):
-            target[start:stop] = part
+    def copied(self) -> Parcel:
+        """The same, standing in memory of its own."""
+        return Parcel(self.head, [memoryview(bytes(buffer)) for buffer in self.buffers])
+
+    def write(self, target: memoryview, lent: LentMemory | None = None) -> list[Span] | None:
+        """Write everything that does not stand there yet.
+
+        Args:
+            target: where to.
+            lent: the same memory, where some of the arrays have been put already; None where none have.
+
+        Returns:
+            Where each of the parts stands; None where there is too little room.
+        """
+        places = [None if lent is None else lent.place_of(part) for part in self.parts]
+        found = spans(self.lengths, places, 0 if lent is None else lent.used)
+        if max(stop for _, stop in found) > len(target):
+            return None
+        for part, place, (start, stop) in zip(self.parts, places, found, strict=True):
+            if place is None:
+                target[start:stop] = part
+        return found
 
 
-def spans(lengths: Sequence[int]) -> list[tuple[int, int]]:
-    """Where parts of these lengths stand one after another: (start, stop) of each."""
-    found, end = [], 0
-    for length in lengths:
-        start = -(-end // _ALIGNMENT) * _ALIGNMENT
-        end = start + length
-        found.append((start, end))
+def spans(lengths: Sequence[int], places: Sequence[int | None] = (), used: int = 0) -> list[Span]:
+    """Where parts of these lengths stand: those without a place one after another behind what is used."""
+    found, end = [], used
+    for length, place in zip_longest(lengths, places):
+        start = -(-end // ALIGNMENT) * ALIGNMENT if place is None else place
+        found.append((start, start + length))
+        if place is None:
+            end = start + length
     return found
 
 

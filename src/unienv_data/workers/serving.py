@@ -18,10 +18,11 @@ from typing import Any, TypeAlias
 import cloudpickle
 
 from unienv_data.store import pool
+from unienv_data.store.outputs import LentMemory, reading_into
 from unienv_data.workers.failures import tell
 from unienv_data.workers.lifeline import Termination, end_with_parent
 from unienv_data.workers.memory import SharedMemory
-from unienv_data.workers.parcels import Parcel, pack, spans
+from unienv_data.workers.parcels import Parcel, pack
 from unienv_data.workers.slots import Place
 
 __all__ = ["Answer", "Order", "serve"]
@@ -41,7 +42,7 @@ class Order(enum.IntEnum):
 class Answer(enum.IntEnum):
     """What it answers."""
 
-    PLACED = 0  # the lengths of the parts, which stand in the place
+    PLACED = 0  # where in the place the parts stand
     LOOSE = 1  # the number of parts, which did not fit in the place: a message each
     FAILED = 2  # the exception, told
 
@@ -92,19 +93,23 @@ class _Serving:
         _limit_torch(self._threads)
 
     def _do(self, job: int, request: Any, place: Place) -> None:
+        function, target = self._functions[job], self._mapped(place)
+        lent = LentMemory(target) if getattr(function, "keeps_nothing", False) else None
         try:
-            parcel = pack(self._functions[job](request))
+            with reading_into(lent):
+                parcel = pack(function(request))
         except Termination:
             raise
         except BaseException as exc:
             self._channel.send((Answer.FAILED, tell(exc)))
             return
-        lengths = parcel.lengths
-        if spans(lengths)[-1][1] <= place.capacity:
-            parcel.write(self._mapped(place))
-            self._channel.send((Answer.PLACED, lengths))
-        else:
+        where = parcel.write(target, lent)
+        if where is None and lent is not None:  # what was read in between has taken the room
+            where = parcel.copied().write(target)
+        if where is None:
             self._send_loose(parcel)
+        else:
+            self._channel.send((Answer.PLACED, where))
 
     def _send_loose(self, parcel: Parcel) -> None:
         parts = parcel.parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from unienv_data.batches import (
     TransformedBatch,
 )
 from unienv_data.samplers import MultiprocessingSampler, StepSampler
+from unienv_data.samplers.travelling import pickled_reader
 from unienv_data.testing import same
 from unienv_interface.backends.numpy import NumpyComputeBackend as B
 from unienv_interface.space import BoxSpace, DictSpace, TextSpace
@@ -32,10 +34,11 @@ from unienv_interface.transformations import (
 )
 
 EPISODES, LENGTH, BATCH = 9, 5, 4
+IMAGE = (80, 96, 3)  # so large that workers decode batches where they are handed over
 SPACE = DictSpace(
     B,
     {
-        "image": BoxSpace(B, 0, 255, B.uint8, shape=(6, 8, 3)),
+        "image": BoxSpace(B, 0, 255, B.uint8, shape=IMAGE),
         "state": BoxSpace(B, -1.0, 1.0, B.float32, shape=(3,)),
         "task": TextSpace(B, 20),
     },
@@ -47,11 +50,26 @@ def only_even(batch: Any, rows: Any, data: Any, metadata: Any) -> Any:
     return rows % 2 == 0
 
 
+class Keeping:
+    """A mask function that keeps what it has been shown, and refuses once that has changed."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[Any, Any]] = []
+
+    def __call__(self, batch: Any, rows: Any, data: Any, metadata: Any) -> Any:
+        for kept, copy in self._kept:
+            if not np.array_equal(kept, copy):
+                raise ValueError("what has been shown has changed")
+        self._kept.append((data["image"], data["image"].copy()))
+        return np.ones(rows.shape, dtype=bool)
+
+
 VIEWS: dict[str, Callable[[Any], Any]] = {
     "rows": lambda data: SubIndexedBatch(data, slice(3, 40, 2)),
     "column": lambda data: SubItemBatch(data, ["state"]),
     "windows": lambda data: SliceStackedBatch(data, [-2, 0, 3]),
     "windows with a mask": lambda data: SliceStackedBatch(data, range(-1, 2), only_even),
+    "windows with a mask that keeps them": lambda data: SliceStackedBatch(data, [-1, 0], Keeping()),
     "windows of columns": lambda data: SliceStackedBatch(data, {"image": [-1, 0], "state": range(3)}),
     "whole windows": lambda data: FrameStackedBatch(data, 1, 2).complete(),
     "split": lambda data: FrameStackedBatch(data.split_episodes({"train": 0.7}, seed=1)["train"], 1, 0),
@@ -74,7 +92,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         for number in range(EPISODES):
             writer.extend(
                 {
-                    "image": rng.integers(0, 256, (LENGTH, 6, 8, 3), dtype=np.uint8),
+                    "image": rng.integers(0, 256, (LENGTH, *IMAGE), dtype=np.uint8),
                     "state": rng.uniform(-1, 1, (LENGTH, 3)).astype(np.float32),
                     "task": np.array([f"task {number}"] * LENGTH, dtype=object),
                 }
@@ -117,4 +135,13 @@ def test_tensors_in_workers(data: Any) -> None:
         found = epochs(sampler)
     assert same(found, alone)
     assert isinstance(found[0][0][0], torch.Tensor)
-    assert found[0][0][0].shape == (BATCH, 2, 6, 8, 3)
+    assert found[0][0][0].shape == (BATCH, 2, *IMAGE)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_only_what_no_function_has_seen_is_read_where_it_is_handed_over(data: Any, name: str) -> None:
+    reader = pickle.loads(pickled_reader(StepSampler(VIEWS[name](data), BATCH)))
+    shown_to_functions = ("mask", "transformation")
+    assert reader.keeps_nothing == (
+        name != "combination" and not any(word in name for word in shown_to_functions)
+    )

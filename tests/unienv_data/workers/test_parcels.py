@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from unienv_data.errors import SpaceValueError, WorkerError
+from unienv_data.store.outputs import LentMemory, empty, reading_into
 from unienv_data.testing import SPACES, same, values
 from unienv_data.workers.failures import retell, tell
 from unienv_data.workers.parcels import pack, spans, unpack
@@ -21,7 +22,8 @@ def sent(value: Any) -> Any:
     parcel = pack(value)
     where = spans(parcel.lengths)
     target = memoryview(bytearray(where[-1][1]))
-    parcel.write(target)
+    assert parcel.write(target[:-1]) is None
+    assert parcel.write(target) == where
     assert all(start % 64 == 0 for start, _ in where)
     return unpack([target[start:stop] for start, stop in where])
 
@@ -40,6 +42,38 @@ def test_arrays_arrive_as_views_that_can_be_written() -> None:
     assert not arrived["plain"].flags.owndata
     arrived["plain"] += 1
     assert arrays["plain"][0] == 0
+
+
+def test_what_stands_in_its_place_already_stays_there() -> None:
+    memory = bytearray(1 << 20)
+    lent = LentMemory(memoryview(memory))
+    with reading_into(lent):
+        there, wasted = empty((50_000,), np.dtype(np.int32)), empty((100_000,), np.dtype(np.int8))
+    there[:] = np.arange(50_000)
+    wasted[:] = 1
+    value = {"there": there, "part": there[20_000:40_000], "elsewhere": np.arange(30_000), "text": "x"}
+    parcel = pack(value)
+    where = parcel.write(memoryview(memory), lent)
+    assert where is not None
+    assert where[0] == (0, 200_000)
+    assert where[1] == (80_000, 160_000)
+    assert all(start >= 300_000 for start, _ in where[2:])
+    assert same(unpack([memoryview(memory)[start:stop] for start, stop in where]), value)
+
+
+def test_room_that_was_taken_in_between_is_had_again_by_copying() -> None:
+    memory = bytearray(300_000)
+    lent = LentMemory(memoryview(memory))
+    with reading_into(lent):
+        _, there = empty((100_000,), np.dtype(np.int8)), empty((100_000,), np.dtype(np.int8))
+    there[:] = 5
+    value = [there, np.full(150_000, 7, dtype=np.int8)]
+    expected = [array.copy() for array in value]
+    parcel = pack(value)
+    assert parcel.write(memoryview(memory), lent) is None
+    where = parcel.copied().write(memoryview(memory))
+    assert where is not None
+    assert same(unpack([memoryview(memory)[start:stop] for start, stop in where]), expected)
 
 
 def test_slot_is_free_again_when_nobody_refers_to_it() -> None:
