@@ -23,6 +23,7 @@ class CommittingStorage(SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType
     """
 
     supports_commit: ClassVar[bool] = True
+    keeps_nothing: ClassVar[bool] = True
 
     @property
     def is_durable(self) -> bool:

@@ -48,7 +48,6 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
     """
 
     kind: ClassVar[str | None] = "zarr"
-    keeps_nothing: ClassVar[bool] = True
     reads_parts: ClassVar[bool] = True
 
     def __init__(
