@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
@@ -57,7 +57,7 @@ class Planner:
     world_size: int
     uneven: str
     buffer_bytes: int
-    _plans: dict[SamplerState, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _plans: dict[Hashable, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -133,12 +133,17 @@ class Planner:
         Raises:
             ValueError: rows no longer lie in blocks as they did when the epoch began.
         """
-        found = self._plans.get(state)
+        moment = self._moment(state, data)
+        found = self._plans.get(moment)
         if found is None:
             found = self._made(state, data)
             kept = list(self._plans.items())[-_PLANS_KEPT + 1 :]
-            self._plans = {**dict(kept), state: found}
+            self._plans = {**dict(kept), moment: found}
         return found
+
+    def _moment(self, state: SamplerState, data: BatchBase[Any, Any, Any, Any, Any]) -> Hashable:
+        """What a plan depends on."""
+        return state
 
     def measured(self, state: SamplerState, data: BatchBase[Any, Any, Any, Any, Any]) -> SamplerState:
         """A state with the rows that there are now."""

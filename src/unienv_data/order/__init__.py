@@ -11,6 +11,8 @@ from unienv_data.order.blocks import Blocks, even_blocks
 from unienv_data.order.buffering import Buffering
 from unienv_data.order.epoch import UNEVEN, Epoch, Plan, check_ranks
 from unienv_data.order.mixture import MixtureOrder, Shares
+from unienv_data.order.mixture_blocks import MixtureBlockEpoch
+from unienv_data.order.mixture_stream import BlockSources
 from unienv_data.order.orders import ORDERS, GlobalOrder, Order, OrderFactory, SequentialOrder
 from unienv_data.order.permutation import derive_key, draw, hashes, high_product, permute
 from unienv_data.order.weighted import RowWeights, WeightedOrder
@@ -21,10 +23,12 @@ __all__ = [
     "UNEVEN",
     "Arrival",
     "BlockEpoch",
+    "BlockSources",
     "Blocks",
     "Buffering",
     "Epoch",
     "GlobalOrder",
+    "MixtureBlockEpoch",
     "MixtureOrder",
     "Order",
     "OrderFactory",

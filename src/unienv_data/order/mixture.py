@@ -21,7 +21,7 @@ from unienv_data.order.orders import Order
 from unienv_data.order.permutation import derive_key, draw, hashes, high_product
 from unienv_data.order.weighted import integer_weights
 
-__all__ = ["MixtureOrder", "Shares"]
+__all__ = ["MixtureOrder", "Shares", "by_source"]
 
 Integers = NDArray[np.int64]
 
@@ -71,6 +71,26 @@ class Shares:
         table = np.array(nodes, dtype=np.int64)
         return Shares(table[:, 0], table[:, 1], np.array(children, dtype=np.int64))
 
+    @property
+    def window(self) -> int:
+        """How many positions are in a random order."""
+        return 1 << _WINDOW_BITS
+
+    @property
+    def slack(self) -> int:
+        """By how many rows, at most, a source is off its share after any number of them."""
+        leaves = len(self.totals) + 1
+        return (leaves - 1).bit_length() + (1 << _WINDOW_BITS - 2)
+
+    def fractions(self, count: int) -> NDArray[np.float64]:
+        """(count,) the share of each source."""
+        found = np.zeros(count)
+        for node, (left, total) in enumerate(zip(self.lefts, self.totals, strict=True)):
+            for child, weight in zip(self.children[node], (left, total - left), strict=True):
+                if child < 0 and weight:
+                    found[-1 - child] = weight / self.totals[0]
+        return found
+
     def locate(self, numbers: Integers, key: NDArray[np.uint64]) -> tuple[Integers, Integers]:
         """Whose the numbers of the endless sequence are, which begins with 0.
 
@@ -97,6 +117,20 @@ class Shares:
             sources[arrived] = -1 - node[arrived]
             inside = inside[node[inside] >= 0]
         return sources, index
+
+    def counts(self, number: int, key: NDArray[np.uint64], count: int) -> Integers:
+        """(count,) how many of the first `number` numbers are each source's."""
+        begins = high_product(hashes(range(len(self.totals)), key), self.totals)
+        found = np.zeros(count, dtype=np.int64)
+        of_node = [number] + [0] * (len(self.totals) - 1)
+        for node, (left, total, begin) in enumerate(zip(self.lefts, self.totals, begins, strict=True)):
+            lefts = (of_node[node] * int(left) + int(begin)) // int(total)
+            for child, part in zip(self.children[node], (lefts, of_node[node] - lefts), strict=True):
+                if child < 0:
+                    found[-1 - child] += part
+                else:
+                    of_node[child] = part
+        return found
 
     def dealt(
         self, start: int, stop: int, key: NDArray[np.uint64], origin: int = 0, length: int | None = None
@@ -156,7 +190,7 @@ class MixtureOrder(Order):
         key = derive_key(self.seed, "mixture")
         rows = np.empty(stop - start, dtype=np.int64)
         dealt = self.shares.dealt(start, stop, key, first, self.length)
-        for source, places, numbers in _by_source(*dealt):
+        for source, places, numbers in by_source(*dealt):
             found = self._cycled(source, int(numbers[0]), int(numbers[-1]) + 1)
             rows[places] = found + self.starts[source]
         return rows
@@ -176,13 +210,13 @@ class MixtureOrder(Order):
         """`size` rows: of each source as many as its share says, and of these every row as likely."""
         key = derive_key(self.seed, "mixture of draws")
         rows = np.empty(size, dtype=np.int64)
-        for source, places, _ in _by_source(*self.shares.dealt(moment * size, (moment + 1) * size, key)):
+        for source, places, _ in by_source(*self.shares.dealt(moment * size, (moment + 1) * size, key)):
             own = derive_key(self.seed, "draw of a source", moment, source)
             rows[places] = draw(len(places), self.sources[source].length, own) + self.starts[source]
         return rows
 
 
-def _by_source(sources: Integers, numbers: Integers) -> Iterator[tuple[int, Integers, Integers]]:
+def by_source(sources: Integers, numbers: Integers) -> Iterator[tuple[int, Integers, Integers]]:
     """For each source: which, the places where it stands, and its numbers there."""
     order = np.argsort(sources, kind="stable")
     cuts = np.flatnonzero(np.diff(sources[order])) + 1

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from unienv_data.base.planning import Planner
+from unienv_data.base.planning import BLOCK, Planner
 from unienv_data.base.sampler_state import SamplerState
 from unienv_data.errors import EmptyDataError
-from unienv_data.order import ORDERS, GlobalOrder, MixtureOrder, Plan, Shares, derive_key
+from unienv_data.order import (
+    ORDERS,
+    Blocks,
+    BlockSources,
+    Buffering,
+    GlobalOrder,
+    MixtureBlockEpoch,
+    MixtureOrder,
+    Plan,
+    Shares,
+    derive_key,
+)
 
 __all__ = ["MixturePlanner"]
 
@@ -40,7 +53,16 @@ class MixturePlanner(Planner):
         return replace(state, length=length, parts=parts)
 
     def begun(self, state: SamplerState, data: Any) -> SamplerState:
-        return self.measured(state, data) if state.length < 0 else state
+        if state.length < 0:
+            state = self.measured(state, data)
+        if state.window or state.position or self.shuffle not in (None, BLOCK):
+            return state
+        blocks = Blocks.joined(self._blocks_of_each(state, data), state.parts)
+        if self.shuffle is None and not blocks.is_remote:
+            return state
+        sources = max(sum(map(bool, self.weights)), 1)
+        window = max(Buffering.of(blocks, self.buffer_bytes).window // sources, 1)
+        return replace(state, window=window, layout=blocks.layout, ranks=self.world_size)
 
     def check(self, state: SamplerState, data: Any) -> SamplerState:
         if state.length < 0:
@@ -56,22 +78,76 @@ class MixturePlanner(Planner):
                 raise ValueError(
                     f"parts: the epoch to continue began with {length} rows of {name}, which has {there}"
                 )
+        self._check_blocks(state)
+        if not state.position:
+            return replace(state, window=0, layout=0, ranks=0)
+        if state.window:
+            self.plan(state, data)
         return state
 
+    def _check_blocks(self, state: SamplerState) -> None:
+        """Check that an epoch is in an order that this sampler goes on with.
+
+        Raises:
+            ValueError: it is not.
+        """
+        if state.position and self.shuffle in (ORDERS if state.window else (BLOCK,)):
+            raise ValueError(
+                f'window: the epoch to continue is {"" if state.window else "not "}in the order "block"; '
+                f"make the sampler with the shuffle that it began with, not {self.shuffle!r}"
+            )
+
     def order(self, state: SamplerState, data: Any) -> MixtureOrder:
+        self._require_rows(state)
+        kind = ORDERS.get(self.shuffle or "", GlobalOrder)
+        sources = tuple(kind(length, _seed_of(state.seed, place)) for place, length in enumerate(state.parts))
+        return MixtureOrder(state.length, state.seed, sources, self.shares, _starts(_lengths(data)))
+
+    def _require_rows(self, state: SamplerState) -> None:
         for name, length, weight in zip(self.names, state.parts, self.weights, strict=True):
             if weight and not length:
                 raise EmptyDataError(
                     f"there is nothing to sample: {name} has the weight {weight} and no rows"
                 )
-        kind = ORDERS.get(self.shuffle or "", GlobalOrder)
-        sources = tuple(kind(length, _seed_of(state.seed, place)) for place, length in enumerate(state.parts))
-        lengths = np.array(_lengths(data), dtype=np.int64)
-        return MixtureOrder(state.length, state.seed, sources, self.shares, np.cumsum(lengths) - lengths)
 
-    def plan(self, state: SamplerState, data: Any) -> Plan:
-        # Never remembered: batches that grow renumber the rows of those behind them.
-        return self._made(state, data)
+    def _blocks_of_each(self, state: SamplerState, data: Any) -> list[Blocks]:
+        pairs = zip(data.batches, state.parts, strict=True)
+        return [batch._blocks(((),)).cut(length) for batch, length in pairs]
+
+    def _moment(self, state: SamplerState, data: Any) -> Hashable:
+        return state, _lengths(data)  # batches that grow renumber the rows of those behind them
+
+    def _made(self, state: SamplerState, data: Any) -> Plan:
+        if not state.window:
+            return super()._made(state, data)
+        self._require_rows(state)
+        blocks = self._blocks_of_each(state, data)
+        if Blocks.joined(blocks, state.parts).layout != state.layout:
+            raise ValueError(
+                f"layout: the rows of {', '.join(self.names)} no longer lie in blocks as they did when the "
+                "epoch began, so that its rest cannot be told; begin another"
+            )
+        sources = BlockSources(
+            blocks=tuple(blocks),
+            seeds=tuple(_seed_of(state.seed, place) for place in range(len(blocks))),
+            starts=_starts(_lengths(data)),
+            shares=self.shares,
+            seed=state.seed,
+            window=state.window,
+        )
+        return MixtureBlockEpoch(
+            sources=sources,
+            rows_in_all=state.length,
+            ranks=state.ranks,
+            number=state.epoch,
+            start=state.position,
+            **self._cut,
+        )
+
+
+def _starts(lengths: Sequence[int]) -> NDArray[np.int64]:
+    ends = np.cumsum(np.array(lengths, dtype=np.int64))
+    return ends - np.array(lengths, dtype=np.int64)
 
 
 def _lengths(data: Any) -> tuple[int, ...]:

@@ -58,6 +58,17 @@ def test_parts_of_the_sequence_are_parts_of_the_whole(
     assert part.tolist() == whole[:, skipped:].tolist()
 
 
+@given(WEIGHTS.filter(any), st.integers(0, 2000))
+def test_counts_are_those_of_the_numbers(weights: list[float], number: int) -> None:
+    shares = Shares.of(np.array(weights, dtype=np.float64))
+    sources, _ = shares.locate(np.arange(number), KEY)
+    found = shares.counts(number, KEY, len(weights))
+    assert found.tolist() == np.bincount(sources, minlength=len(weights)).tolist()
+    far = shares.counts(number + 2**60, KEY, len(weights))
+    assert far.sum() == number + 2**60
+    assert shares.fractions(len(weights)) == pytest.approx(np.array(weights) / math.fsum(weights), abs=1e-8)
+
+
 def test_windows_are_in_no_fixed_order() -> None:
     sources, _ = Shares.of(np.array([1, 1])).dealt(0, 64 * 200, KEY)
     windows = sources.reshape(-1, 64)

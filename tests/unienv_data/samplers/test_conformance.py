@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from unienv_data.samplers import MixtureSampler, MultiprocessingSampler, StepSampler
 from unienv_data.testing import SamplerTests
 
@@ -53,6 +55,15 @@ class TestMixtureByLengths(SamplerTests):
     def make(self, data: Any, batch_size: int, **options: Any) -> Any:
         cuts = [range(0, 3), range(3, 11), range(11, len(data))] if len(data) > 11 else [range(len(data))]
         return MixtureSampler([data.get_slice(cut) for cut in cuts], [*map(len, cuts)], batch_size, **options)
+
+
+class TestMixtureBlockByBlock(SamplerTests):
+    def make(self, data: Any, batch_size: int, **options: Any) -> Any:
+        return MixtureSampler([data], [2], batch_size, **{"shuffle": "block", **options})
+
+    @pytest.mark.parametrize("uneven", ["pad", "drop"])
+    def test_ranks_share_one_order(self, uneven: str) -> None:
+        """Does not apply: each rank has blocks of its own."""
 
 
 class TestMixtureAhead(SamplerTests):
