@@ -151,7 +151,13 @@ class UnsupportedVersionError(DatasetError, ValueError):
 
 
 class CorruptDataError(DatasetError, ValueError):
-    """Something that a commit refers to is missing, damaged, or another's."""
+    """Something that a commit refers to is missing, damaged, or another's.
+
+    Attributes:
+        object: the name within the storage of what came damaged; None where that is not known.
+    """
+
+    object: str | None = None
 
 
 class StaleCommitError(DatasetError):

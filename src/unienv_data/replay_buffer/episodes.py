@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from unienv_data.checksum import crc32c
 from unienv_data.errors import CorruptDataError, SpaceValueError
 from unienv_data.replay_buffer.episode_columns import (
     RESERVED,
@@ -27,7 +28,7 @@ from unienv_data.replay_buffer.episode_columns import (
     widened,
 )
 from unienv_data.schema.commit import EpisodePart
-from unienv_data.store.objects import ObjectStore
+from unienv_data.store.objects import ObjectStore, read_checked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -181,8 +182,9 @@ class EpisodeTable:
             merged.insert(0, self._read(part))
             size += part.episodes
         table = joined(merged, self._user_columns())
-        name = f"{_FOLDER}/{number:020d}-{secrets.token_hex(12)}.parquet"
-        self._objects.write(name, [to_parquet(table)])
+        data = to_parquet(table)
+        name = _name(number, data)
+        self._objects.write(name, [data])
         self._tables[name] = table
         return (*kept, EpisodePart(name, size))
 
@@ -197,8 +199,9 @@ class EpisodeTable:
         """Write the whole table as one part elsewhere; returns the parts of a commit there."""
         if not len(self):
             return ()
-        name = f"{_FOLDER}/{0:020d}-{secrets.token_hex(12)}.parquet"
-        objects.write(name, [to_parquet(self.table())])
+        data = to_parquet(self.table())
+        name = _name(0, data)
+        objects.write(name, [data])
         objects.sync()
         return (EpisodePart(name, len(self)),)
 
@@ -234,14 +237,33 @@ class EpisodeTable:
         if self._objects is None:
             raise CorruptDataError(f"{part.object}: a buffer in memory has no parts")
         place = f"{self._objects.url}/{part.object}"
+
+        def decode(data: bytes) -> pa.Table:
+            if not _is_whole(part.object, data):
+                raise CorruptDataError(f"{place}: checksum does not match; restore it from a copy")
+            try:
+                # Not by read_table: its threads may outlive the interpreter, and it imports as it goes.
+                table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False)
+            except pa.ArrowInvalid as exc:
+                raise CorruptDataError(f"{place}: {exc}; restore it from a copy") from exc
+            if len(table) != part.episodes or not {*RESERVED} <= {*table.column_names}:
+                raise CorruptDataError(f"{place}: expected {part.episodes} episodes with start and length")
+            return table
+
         try:
-            # Not by read_table: its threads may outlive the interpreter, and it imports as it goes.
-            table = pq.ParquetFile(pa.BufferReader(self._objects.read(part.object))).read(use_threads=False)
+            table = read_checked(self._objects, part.object, decode)
         except FileNotFoundError as exc:
             raise CorruptDataError(f"{place}: missing, but the commit refers to it") from exc
-        except pa.ArrowInvalid as exc:
-            raise CorruptDataError(f"{place}: {exc}; restore it from a copy") from exc
-        if len(table) != part.episodes or not {*RESERVED} <= {*table.column_names}:
-            raise CorruptDataError(f"{place}: expected {part.episodes} episodes with start and length")
         self._tables[part.object] = table
         return table
+
+
+def _name(number: int, data: bytes) -> str:
+    """A name for a part that nobody else uses, and that tells whether the part is whole."""
+    return f"{_FOLDER}/{number:020d}-{secrets.token_hex(12)}{crc32c(data):08x}.parquet"
+
+
+def _is_whole(name: str, data: bytes) -> bool:
+    """Whether a part is what was written; the names of old ones do not tell."""
+    token = name.removesuffix(".parquet").rpartition("-")[2]
+    return len(token) != 32 or token[24:] == f"{crc32c(data):08x}"

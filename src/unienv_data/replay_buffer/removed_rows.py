@@ -11,7 +11,7 @@ import numpy as np
 from unienv_data.checksum import crc32c
 from unienv_data.errors import CorruptDataError
 from unienv_data.schema.commit import BufferState
-from unienv_data.store.objects import ObjectStore
+from unienv_data.store.objects import ObjectStore, read_checked
 
 __all__ = ["read_aside", "write_aside"]
 
@@ -49,11 +49,15 @@ def read_aside(state: BufferState, objects: ObjectStore) -> BufferState:
     if state.removed_object is None:
         return state
     place = f"{objects.url}/{state.removed_object}"
+
+    def decode(data: bytes) -> list[list[int]]:
+        if len(data) % 16 != 4 or crc32c(data[:-4]) != struct.unpack("<I", data[-4:])[0]:
+            raise CorruptDataError(f"{place}: checksum does not match")
+        ranges: list[list[int]] = np.frombuffer(data[:-4], dtype="<i8").reshape(-1, 2).tolist()
+        return ranges
+
     try:
-        data = objects.read(state.removed_object)
+        ranges = read_checked(objects, state.removed_object, decode)
     except FileNotFoundError as exc:
         raise CorruptDataError(f"{place}: missing, but a commit refers to it") from exc
-    if len(data) % 16 != 4 or crc32c(data[:-4]) != struct.unpack("<I", data[-4:])[0]:
-        raise CorruptDataError(f"{place}: checksum does not match")
-    ranges = np.frombuffer(data[:-4], dtype="<i8").reshape(-1, 2).tolist()
     return replace(state, removed=tuple((start, stop) for start, stop in ranges))

@@ -15,7 +15,7 @@ import numpy as np
 from unienv_data.checksum import crc32c
 from unienv_data.errors import CorruptDataError, DocumentError, FencedError, StaleCommitError
 from unienv_data.schema.commit import Commit
-from unienv_data.store.objects import ObjectStore
+from unienv_data.store.objects import ObjectStore, read_checked
 
 __all__ = ["HINT", "CommitLog", "find_commit", "read_commit", "storage_objects", "utc_now"]
 
@@ -180,7 +180,8 @@ class CommitLog:
 
     def _hinted(self) -> Commit | None:
         with contextlib.suppress(FileNotFoundError, CorruptDataError, DocumentError):
-            hint = Commit.from_bytes(self._root.read(HINT), f"{self._root.url}/{HINT}")
+            place = f"{self._root.url}/{HINT}"
+            hint = read_checked(self._root, HINT, lambda data: Commit.from_bytes(data, place))
             return self._read(hint.number)
         return None
 
@@ -194,13 +195,13 @@ class CommitLog:
 
     def _read(self, number: int) -> Commit | None:
         name = _name(number)
+        place = f"{self._objects.url}/{name}"
         try:
-            data = self._objects.read(name)
+            commit = read_checked(self._objects, name, lambda data: Commit.from_bytes(data, place))
         except FileNotFoundError:
             return None
-        commit = Commit.from_bytes(data, f"{self._objects.url}/{name}")
         if commit.number != number:
-            raise CorruptDataError(f"{self._objects.url}/{name}: it says that it is commit {commit.number}")
+            raise CorruptDataError(f"{place}: it says that it is commit {commit.number}")
         if commit.runs_object is None:
             return commit
         return replace(commit, runs=self._read_runs(commit.runs_object))
@@ -215,14 +216,18 @@ class CommitLog:
         return replace(commit, runs=(), runs_object=name)
 
     def _read_runs(self, name: str) -> tuple[tuple[int, int, int], ...]:
+        place = f"{self._objects.url}/{name}"
+
+        def decode(data: bytes) -> tuple[tuple[int, int, int], ...]:
+            if len(data) % 24 != 4 or crc32c(data[:-4]) != struct.unpack("<I", data[-4:])[0]:
+                raise CorruptDataError(f"{place}: checksum does not match")
+            runs: Iterable[list[int]] = np.frombuffer(data[:-4], dtype="<i8").reshape(-1, 3).tolist()
+            return tuple((slot, row, count) for slot, row, count in runs)
+
         try:
-            data = self._objects.read(name)
+            return read_checked(self._objects, name, decode)
         except FileNotFoundError as exc:
-            raise CorruptDataError(f"{self._objects.url}/{name}: missing, but a commit refers to it") from exc
-        if len(data) % 24 != 4 or crc32c(data[:-4]) != struct.unpack("<I", data[-4:])[0]:
-            raise CorruptDataError(f"{self._objects.url}/{name}: checksum does not match")
-        runs: Iterable[list[int]] = np.frombuffer(data[:-4], dtype="<i8").reshape(-1, 3).tolist()
-        return tuple((slot, row, count) for slot, row, count in runs)
+            raise CorruptDataError(f"{place}: missing, but a commit refers to it") from exc
 
 
 def _name(number: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from unienv_data.store.plan import SCATTERED, Piece, Plan
 from unienv_data.store.shard import TAG_BYTES, ShardTag, decode_index, decode_tag, index_bytes
 
 __all__ = ["ArrayTail", "Gather", "PendingRows", "check_tag"]
+
+T = TypeVar("T")
 
 _INDEX_CACHE_BYTES = 64 << 20
 _REMOTE_GAP = 64 << 10  # bytes cheaper to read than to ask for separately
@@ -96,6 +98,16 @@ class Gather:
         """
         if not array.row_bytes or not len(plan.chunks):
             return
+        self._twice(lambda: self._carry_out(array, plan, out, tail, pending))
+
+    def _carry_out(
+        self,
+        array: StoredArray,
+        plan: Plan,
+        out: NDArray[Any],
+        tail: ArrayTail | None,
+        pending: PendingRows | None,
+    ) -> None:
         located = self._locate(array, plan.chunks, tail, pending)
         data = self._fetch(located)
         least = -(-array.codec.thread_bytes // array.chunk.nbytes)
@@ -107,8 +119,29 @@ class Gather:
 
     def encoded(self, array: StoredArray, chunks: NDArray[np.int64], tail: ArrayTail | None) -> list[bytes]:
         """The bytes of committed chunks, (C,) ascending numbers, as they are stored."""
+        return self._twice(lambda: self._encoded(array, chunks, tail))
+
+    def _encoded(self, array: StoredArray, chunks: NDArray[np.int64], tail: ArrayTail | None) -> list[bytes]:
         located = self._locate(array, chunks, tail, None)
-        return [bytes(data) for data in self._fetch(located)]
+        found = [bytes(data) for data in self._fetch(located)]
+        if not self._objects.is_local:  # what has come a long way is not handed on unseen
+            for number, data in enumerate(found):
+                try:
+                    array.codec.check_encoded(data)
+                except ValueError as exc:
+                    raise self._undecodable(array, int(chunks[number]), located.name_of(number), exc) from exc
+        return found
+
+    def _twice(self, read: Callable[[], T]) -> T:
+        """What `read` gives, at the second attempt where an object came damaged and may yet come whole."""
+        try:
+            return read()
+        except CorruptDataError as exc:
+            if exc.object is None or self._objects.is_local:
+                raise
+            self._objects.forget([exc.object])
+            self._indexes.clear()
+        return read()
 
     # Where chunks stand
 
@@ -156,9 +189,21 @@ class Gather:
         return places
 
     def _refuse_missing(self, array: StoredArray, name: str) -> NoReturn:
-        raise CorruptDataError(
-            f"{self._objects.url}/{name}: a chunk of {array.name} that the commit counts is missing; "
-            "restore the file from a copy"
+        raise self._damaged(
+            name, f"a chunk of {array.name} that the commit counts is missing; restore the file from a copy"
+        )
+
+    def _damaged(self, name: str, said: str) -> CorruptDataError:
+        damaged = CorruptDataError(f"{self._objects.url}/{name}: {said}")
+        damaged.object = name
+        return damaged
+
+    def _undecodable(self, array: StoredArray, chunk: int, name: str, exc: ValueError) -> CorruptDataError:
+        rows = array.entry.chunk_rows
+        return self._damaged(
+            name,
+            f"rows {chunk * rows} to {(chunk + 1) * rows - 1} of {array.name} cannot be decoded ({exc}); "
+            "restore the file from a copy",
         )
 
     def _shard_index(self, array: StoredArray, shard: int) -> NDArray[np.int64]:
@@ -169,8 +214,12 @@ class Gather:
             tag = decode_tag(data[:TAG_BYTES])
             index = decode_index(data[TAG_BYTES:], array.chunks_per_shard)
         except ValueError as exc:
-            raise CorruptDataError(f"{self._objects.url}/{name}: {exc}; restore it from a copy") from exc
-        check_tag(tag, self._dataset, array, shard, f"{self._objects.url}/{name}")
+            raise self._damaged(name, f"{exc}; restore it from a copy") from exc
+        try:
+            check_tag(tag, self._dataset, array, shard, f"{self._objects.url}/{name}")
+        except CorruptDataError as exc:
+            exc.object = name
+            raise
         return index
 
     def _tail_index(self, array: StoredArray, tail: ArrayTail) -> NDArray[np.int64]:
@@ -180,7 +229,7 @@ class Gather:
         try:
             return decode_index(bytes(data), tail.part.chunks)  # the file may be mapped
         except ValueError as exc:
-            raise CorruptDataError(f"{self._objects.url}/{tail.object}: {exc}") from exc
+            raise self._damaged(tail.object, f"{exc}; restore it from a copy") from exc
 
     # Bytes
 
@@ -252,13 +301,8 @@ class Gather:
                     array.codec.decode(encoded, scratch.reshape(-1).view(np.uint8))
                     out[piece.target] = scratch[piece.source]
             except ValueError as exc:
-                chunk = int(plan.chunks[number])
-                rows_in_chunk = array.entry.chunk_rows
-                raise CorruptDataError(
-                    f"{self._objects.url}/{located.name_of(number)}: rows "
-                    f"{chunk * rows_in_chunk} to {(chunk + 1) * rows_in_chunk - 1} of {array.name} cannot be "
-                    f"decoded ({exc}); restore the file from a copy"
-                ) from exc
+                chunk, name = int(plan.chunks[number]), located.name_of(number)
+                raise self._undecodable(array, chunk, name, exc) from exc
 
 
 def check_tag(tag: ShardTag, dataset: bytes, array: StoredArray, shard: int, place: str) -> None:

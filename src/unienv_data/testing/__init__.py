@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from unienv_data.testing.buffer_machine import ReplayBufferMachine
     from unienv_data.testing.buffer_tests import ReplayBufferTests
     from unienv_data.testing.codec_tests import CodecTests
+    from unienv_data.testing.filesystems import FAULTS, DelayingFileSystem, FaultPlan, FaultyFileSystem
     from unienv_data.testing.indexes import INDEXES, INVALID_INDEXES
     from unienv_data.testing.model import BufferModel
     from unienv_data.testing.places import BufferPlace, InMemory, LocalFolder, MemoryUrl
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from unienv_data.testing.storage_tests import StorageTests
 
 __all__ = [
+    "FAULTS",
     "INDEXES",
     "INVALID_INDEXES",
     "SPACES",
@@ -47,6 +49,9 @@ __all__ = [
     "BufferModel",
     "BufferPlace",
     "CodecTests",
+    "DelayingFileSystem",
+    "FaultPlan",
+    "FaultyFileSystem",
     "InMemory",
     "LocalFolder",
     "MemoryUrl",
@@ -69,6 +74,7 @@ _ROOM = "unienv_data.testing"
 __getattr__, __dir__ = lazy_exports(
     globals(),
     {
+        "FAULTS": f"{_ROOM}.filesystems",
         "INDEXES": f"{_ROOM}.indexes",
         "INVALID_INDEXES": f"{_ROOM}.indexes",
         "SPACES": f"{_ROOM}.spaces",
@@ -77,6 +83,9 @@ __getattr__, __dir__ = lazy_exports(
         "BufferModel": f"{_ROOM}.model",
         "BufferPlace": f"{_ROOM}.places",
         "CodecTests": f"{_ROOM}.codec_tests",
+        "DelayingFileSystem": f"{_ROOM}.filesystems",
+        "FaultPlan": f"{_ROOM}.filesystems",
+        "FaultyFileSystem": f"{_ROOM}.filesystems",
         "InMemory": f"{_ROOM}.places",
         "LocalFolder": f"{_ROOM}.places",
         "MemoryUrl": f"{_ROOM}.places",

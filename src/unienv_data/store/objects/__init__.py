@@ -8,6 +8,7 @@ from unienv_interface._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from unienv_data.store.objects.base import ObjectStore, Range, Run, StreamPlace, WriterLock
+    from unienv_data.store.objects.checked import read_checked
     from unienv_data.store.objects.local import LocalObjects
     from unienv_data.store.objects.memory import MemoryObjects
     from unienv_data.store.objects.obstore import ObstoreObjects
@@ -35,6 +36,7 @@ __all__ = [
     "WriterLock",
     "join_url",
     "open_objects",
+    "read_checked",
     "shown_url",
 ]
 
@@ -60,6 +62,7 @@ __getattr__, __dir__ = lazy_exports(
         "TrafficCount": f"{_ROOM}.traffic",
         "WriterLock": f"{_ROOM}.base",
         "join_url": f"{_ROOM}.opening",
+        "read_checked": f"{_ROOM}.checked",
         "open_objects": f"{_ROOM}.opening",
         "shown_url": f"{_ROOM}.opening",
     },

@@ -19,7 +19,8 @@ def with_waits(url: str, options: Mapping[str, Any], seconds: float) -> dict[str
         options: what the user gave.
         seconds: how long to wait for a server that says nothing.
     """
-    found = dict(options)
+    # fsspec adds to what it is given.
+    found = {name: dict(value) if isinstance(value, Mapping) else value for name, value in options.items()}
     links = url.split("::")
     for link in links:
         protocol = link.partition("://")[0]
