@@ -63,8 +63,10 @@ class LruCache(Generic[K, V]):
 
     def forget_values(self, matches: Callable[[K, V], bool]) -> None:
         """Forget the entries that match."""
-        for key, value in list(self._entries.items()):
-            if matches(key, value) and self._entries.pop(key, None) is not None:
+        # The keys alone: to make pairs allocates, which may collect what in turn forgets its entries.
+        for key in list(self._entries):
+            value = self._entries.get(key)
+            if value is not None and matches(key, value) and self._entries.pop(key, None) is not None:
                 self._weight -= self._weigh(value)
 
     def clear(self) -> None:

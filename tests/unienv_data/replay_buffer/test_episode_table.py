@@ -242,8 +242,12 @@ def test_damaged_parts_are_named() -> None:
     other = io.BytesIO()
     pq.write_table(pa.table({"start": [1], "length": [1]}), other)
     objects.replace(part.object, other.getvalue())
-    with pytest.raises(CorruptDataError, match="expected 2 episodes"):
+    with pytest.raises(CorruptDataError, match="checksum does not match"):
         opened().bounds()
+    old = EpisodePart(f"episodes/{0:020d}-{'a' * 24}.parquet", 2)  # a name that does not tell
+    objects.replace(old.object, other.getvalue())
+    with pytest.raises(CorruptDataError, match="expected 2 episodes"):
+        EpisodeTable(objects, [old]).bounds()
     objects.delete([part.object])
     with pytest.raises(CorruptDataError, match="missing"):
         opened().table()
