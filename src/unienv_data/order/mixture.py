@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +20,6 @@ from numpy.typing import NDArray
 from unienv_data.indexing import RowIndex, row_array
 from unienv_data.order.orders import Order
 from unienv_data.order.permutation import derive_key, draw, hashes, high_product
-from unienv_data.order.weighted import integer_weights
 
 __all__ = ["MixtureOrder", "Shares", "by_source"]
 
@@ -48,10 +48,10 @@ class Shares:
         """The shares of sources.
 
         Args:
-            weights: (S,) finite numbers, at least 0, one greater; what 31 bits cannot hold is rounded.
+            weights: (S,) finite numbers, at least 0, one greater; what 30 bits of the sum do not hold is cut
+                off, but nothing to 0.
         """
-        exact = np.zeros(len(weights), dtype=np.int64)
-        integer_weights(weights, _SHARE_BITS, len(weights), exact)
+        exact = _integers([Fraction(weight) for weight in weights.tolist()])
         nodes: list[tuple[int, int]] = []
         children: list[list[int]] = []
 
@@ -214,6 +214,16 @@ class MixtureOrder(Order):
             own = derive_key(self.seed, "draw of a source", moment, source)
             rows[places] = draw(len(places), self.sources[source].length, own) + self.starts[source]
         return rows
+
+
+def _integers(weights: Sequence[Fraction]) -> Integers:
+    """Weights times a power of two, their sum at most 2**31."""
+    total, most = sum(weights, Fraction()), (1 << _SHARE_BITS) - len(weights)
+    bits = _SHARE_BITS + 1 - total.numerator.bit_length() + total.denominator.bit_length()
+    while total * Fraction(2) ** bits > most:
+        bits -= 1
+    scaled = [weight * Fraction(2) ** bits for weight in weights]
+    return np.array([max(int(weight), 1) if weight else 0 for weight in scaled], dtype=np.int64)
 
 
 def by_source(sources: Integers, numbers: Integers) -> Iterator[tuple[int, Integers, Integers]]:

@@ -18,7 +18,7 @@ from unienv_data.order.blocks import Blocks
 from unienv_data.order.orders import Order
 from unienv_data.order.permutation import derive_key, hashes, high_product
 
-__all__ = ["RowWeights", "WeightedOrder", "integer_weights"]
+__all__ = ["RowWeights", "WeightedOrder"]
 
 Integers = NDArray[np.int64]
 
@@ -28,20 +28,19 @@ _CHUNK: Final = 1 << 22  # weights that are converted at a time
 _MOST_IN_63_BITS: Final = 1 << 31
 
 
-def integer_weights(weights: NDArray[Any], bits: int, count: int, out: Integers) -> None:
+def _integer_weights(weights: NDArray[Any], count: int, out: Integers) -> None:
     """Weights as integers in the same proportions.
 
     Integers that are small enough stay as they are. Others are multiplied by a power of two, and fractions
-    dropped, so that `count` times the greatest is at most 2**bits; what is positive stays so.
+    dropped, so that `count` times the greatest is at most 2**62; what is positive stays so.
 
     Args:
         weights: (N,) finite numbers of any type, at least 0, one greater.
-        bits: of the sum, at most 62.
         count: how many times a weight may count.
         out: (N,) where they go.
     """
     greatest = weights.max()
-    room = bits - int(count).bit_length()
+    room = _POINT_BITS - int(count).bit_length()
     is_exact = weights.dtype.kind in "biu" and int(greatest) <= 1 << room
     shift = 0 if is_exact else room - int(np.frexp(np.float64(greatest))[1])
     for start in range(0, len(weights), _CHUNK):
@@ -77,7 +76,7 @@ class RowWeights:
             edges = np.concatenate(([0], edges, [len(weights)])).astype(np.int64)
             return RowWeights.of_runs(weights[edges[:-1]], edges)
         ends = np.zeros(len(weights) + 1, dtype=np.int64)
-        integer_weights(weights, _POINT_BITS, len(weights), ends[1:])
+        _integer_weights(weights, len(weights), ends[1:])
         np.cumsum(ends, out=ends)
         return RowWeights(ends)
 
@@ -90,7 +89,7 @@ class RowWeights:
             edges: (R + 1,) 0, where each run ends and the next begins, and the number of rows.
         """
         ends = np.zeros(len(weights) + 1, dtype=np.int64)
-        integer_weights(weights, _POINT_BITS, int(edges[-1]), ends[1:])
+        _integer_weights(weights, int(edges[-1]), ends[1:])
         ends[1:] *= np.diff(edges)
         np.cumsum(ends, out=ends)
         return RowWeights(ends, edges)
