@@ -13,6 +13,7 @@ from unienv_data.base.changing import ChangeableBatch
 from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, resolve_path, subspace
 from unienv_data.base.reading import BatchT
+from unienv_data.base.traffic import Traffic
 from unienv_data.errors import ReadOnlyError, SegmentError
 from unienv_data.indexing import IndexableType, RowIndex
 from unienv_data.order import Blocks
@@ -220,6 +221,9 @@ class BatchView(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
         if chosen.rows is None:
             return numbering
         return SelectedNumbering(numbering, chosen.rows, chosen.anchor, self._selection.is_complete)
+
+    def _traffic(self) -> frozenset[Traffic]:
+        return self.batch._traffic()
 
     def _blocks(self, paths: Sequence[Path]) -> Blocks:
         chosen, column = self._chosen(), self._selection.column

@@ -15,6 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, part_of
+from unienv_data.base.traffic import Traffic
 from unienv_data.errors import ClosedError
 from unienv_data.indexing import IndexableType, RowIndex, Rows, chunked, resolve_index
 from unienv_data.order import Blocks, even_blocks
@@ -131,6 +132,13 @@ class ReadableBatch(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BR
         Where it is near anyway nothing happens; processes that the batch is sent to share what is kept.
         Overridden where rows come from another batch, or from elsewhere.
         """
+
+    def _traffic(self) -> frozenset[Traffic]:
+        """What counts the requests that reading costs; nothing where it costs none.
+
+        Overridden where rows come from another batch, or from elsewhere.
+        """
+        return frozenset()
 
     def _close(self) -> None:
         """Release what is held; called once."""

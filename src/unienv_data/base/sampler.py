@@ -19,8 +19,10 @@ from unienv_data.base.batch_generators import BatchGenerators, GeneratorOwner
 from unienv_data.base.batch_request import BatchRequest
 from unienv_data.base.paths import Path
 from unienv_data.base.planning import BUFFER_BYTES, Planner
-from unienv_data.base.row_mask import with_row_mask, with_row_mask_space
+from unienv_data.base.sampled_spaces import SampledSpaces
 from unienv_data.base.sampler_state import SamplerState
+from unienv_data.base.streaming import Expecting, computed_ahead, is_streamed
+from unienv_data.base.traffic import Traffic, TrafficCount, TrafficMeter
 from unienv_data.errors import EmptyDataError
 from unienv_data.order import Blocks, Plan
 from unienv_data.selection import Numbering
@@ -32,7 +34,6 @@ from unienv_interface.backends import (
     BRNGType,
 )
 from unienv_interface.space.space import Space
-from unienv_interface.space.space_utils import batch_utils
 from unienv_interface.space.spaces import DictSpace
 
 __all__ = [
@@ -54,6 +55,7 @@ SamplerRNGType = TypeVar("SamplerRNGType")
 class BatchSampler(
     BatchBase[SamplerBatchT, SamplerArrayType, SamplerDeviceType, SamplerDtypeType, SamplerRNGType],
     GeneratorOwner,
+    SampledSpaces,
     Generic[
         SamplerBatchT,
         SamplerArrayType,
@@ -130,6 +132,7 @@ class BatchSampler(
         self.batch_size, self.buffer_bytes = batch_size, self._planner.buffer_bytes
         self.drop_last, self.uneven = drop_last, uneven
         self.rank, self.world_size = self._planner.rank, self._planner.world_size
+        self._meter = TrafficMeter()
         self._begin(SamplerState(secrets.randbits(63) if seed is None else operator.index(seed)))
 
     # -- what is sampled -----------------------------------------------------------------------
@@ -138,31 +141,6 @@ class BatchSampler(
     def shuffle(self) -> str:
         """The order of epochs: "block", "global" or "none"."""
         return self._planner.shuffle_of(self.data)
-
-    @cached_property
-    def sampled_space(self) -> Space[SamplerBatchT, SamplerDeviceType, SamplerDtypeType, SamplerRNGType]:
-        """The space of a full batch."""
-        space: Space[SamplerBatchT, SamplerDeviceType, SamplerDtypeType, SamplerRNGType]
-        space = batch_utils.batch_space(self.single_space, self.batch_size)
-        return space
-
-    @cached_property
-    def sampled_metadata_space(
-        self,
-    ) -> DictSpace[SamplerDeviceType, SamplerDtypeType, SamplerRNGType] | None:
-        """The space of a full batch's metadata; None where there is none."""
-        space = self.single_metadata_space
-        if space is not None:
-            batched = batch_utils.batch_space(space, self.batch_size)
-            space = cast(DictSpace[SamplerDeviceType, SamplerDtypeType, SamplerRNGType], batched)
-        if self._pads:
-            return with_row_mask_space(space, self.backend, self.device, self.batch_size)
-        return space
-
-    @property
-    def _pads(self) -> bool:
-        """Whether batches may hold repeated rows, and come with a mask."""
-        return self.world_size > 1 and self.uneven == "pad"
 
     def __len__(self) -> int:
         """How many batches a whole epoch has."""
@@ -180,6 +158,19 @@ class BatchSampler(
 
     def _blocks(self, paths: Sequence[Path]) -> Blocks:
         return self.data._blocks(paths)
+
+    def _traffic(self) -> frozenset[Traffic]:
+        return self.data._traffic()
+
+    @property
+    def traffic(self) -> TrafficCount:
+        """Requests and bytes that reading `data` has cost since the sampler's first epoch began.
+
+        Those of workers are among them; where several samplers read the same data in one process, each
+        counts what all of them cost.
+        """
+        self._meter.look_at(self.data._traffic())
+        return self._meter.total()
 
     # -- drawing with replacement --------------------------------------------------------------
 
@@ -264,6 +255,7 @@ class BatchSampler(
         state = self._state
         if self._has_begun:  # and was left, or is being iterated beside this one
             state = SamplerState(state.seed, state.epoch + 1, draw=state.draw)
+        self._meter.look_at(self.data._traffic())
         state = self._begun(state)
         self._begin(state)
         self._has_begun = True
@@ -292,7 +284,23 @@ class BatchSampler(
 
     def _serve_epoch(self, first: BatchRequest, count: int) -> Iterator[tuple[Any, dict[str, Any] | None]]:
         """The batches of an epoch one after another, `count` of them from `first` on."""
-        return (self._serve(replace(first, number=number)) for number in range(count))
+        plan = self._plan(first.state)
+        if not is_streamed(plan):
+            yield from (self._serve(replace(first, number=number)) for number in range(count))
+            return
+        self.data._stream(self.buffer_bytes)
+        expecting, reader = Expecting(self.data, plan, self.buffer_bytes), self._for_workers()
+
+        def read(number: int) -> tuple[Any, dict[str, Any] | None]:
+            expecting.reach(number, number)
+            return reader._read_request(replace(first, number=number))
+
+        try:
+            for number, (value, metadata) in enumerate(computed_ahead(read, count)):
+                request = replace(first, number=number)
+                yield self._masked(request, *self._delivered(value, metadata, request.flat))
+        finally:
+            expecting.close()
 
     def _serve(self, request: BatchRequest) -> tuple[Any, dict[str, Any] | None]:
         """Read one batch, wherever this sampler stands."""
@@ -334,7 +342,7 @@ class BatchSampler(
         real = self.batch_size
         if request.number is not None:
             real = self._plan(request.state).count_real(request.number)
-        return value, with_row_mask(metadata, self.backend, self.device, self.batch_size, real)
+        return value, self._with_mask(metadata, real)
 
     # -- in other processes --------------------------------------------------------------------
 
@@ -346,6 +354,7 @@ class BatchSampler(
         ]:
             delattr(twin, name)
         twin._planner = copy.copy(self._planner)  # without the plans that it remembers
+        twin._meter = TrafficMeter()
         twin._begin(SamplerState(0))  # requests say where it stands
         return twin
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Self
 from unienv_data.base.batch import BatchT
 from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, part_of
+from unienv_data.base.traffic import Traffic
 from unienv_data.errors import ReadOnlyError, SegmentError, SpaceError
 from unienv_data.indexing import IndexableType, RowIndex, resolve_index
 from unienv_data.order import Blocks, even_blocks
@@ -207,6 +208,10 @@ class SpaceStorage(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
 
     def stream(self, buffer_bytes: int) -> None:
         """Keep what is expected in this machine's memory, up to so many bytes, unless it is near anyway."""
+
+    def traffic(self) -> frozenset[Traffic]:
+        """What counts the requests that reading costs; nothing where it costs none."""
+        return frozenset()
 
     def blocks(self, paths: Sequence[Path]) -> Blocks:
         """How the slots fall into groups that lie together where they are kept, for parts of instances."""

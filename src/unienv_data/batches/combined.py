@@ -14,6 +14,7 @@ from unienv_data.base import BatchBase
 from unienv_data.base.batch import BatchT
 from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, subspace
+from unienv_data.base.traffic import Traffic
 from unienv_data.batches.joining import joined
 from unienv_data.errors import SpaceError
 from unienv_data.indexing import RowIndex
@@ -173,6 +174,9 @@ class CombinedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGT
     def _numbering(self) -> Numbering:
         lengths = tuple(batch._indexed_length() for batch in self.batches)
         return JoinedNumbering(tuple(batch._numbering() for batch in self.batches), lengths)
+
+    def _traffic(self) -> frozenset[Traffic]:
+        return frozenset().union(*(batch._traffic() for batch in self.batches))
 
     def _blocks(self, paths: Sequence[Path]) -> Blocks:
         lengths = [batch._indexed_length() for batch in self.batches]

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.base import BatchBase
-from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, subspace
 from unienv_data.indexing import RowIndex, ascending, row_array
 from unienv_data.store.outputs import apart
@@ -82,12 +81,6 @@ class RowsOnce:
                 self._found[part] = _Found(look.rows, value, look.is_ascending)
             if look.with_metadata:
                 self._found[None] = _Found(look.rows, metadata, look.is_ascending)
-
-    def expect(self) -> Expectation:
-        """Say that what is needed will be read soon."""
-        return Expectation.of(
-            [self._batch._expect(_compact(look.rows), look.parts) for look in self._looks()]
-        )
 
     def _looks(self) -> Iterator[_Look]:
         """What is read at once."""

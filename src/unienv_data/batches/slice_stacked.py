@@ -197,9 +197,11 @@ class SliceStackedBatch(WindowMasks[BatchT, BArrayType, BDeviceType, BDtypeType,
         return tuple(values), dict(sorted(metadata.items()))
 
     def _expect(self, rows: RowIndex, paths: Sequence[Path]) -> Expectation:
-        if not len(rows):
-            return Expectation()
-        return self._wanting(rows, [(*self._selection.column, *path) for path in paths])[0].expect()
+        # The rows alone: of neighbours that stand elsewhere a window has few, which are not worth a shard.
+        function = self.get_valid_mask_function
+        needed = () if function is None else (path for path in self._looked_at(function) if path is not None)
+        shown = [(*self._selection.column, *path) for path in paths]
+        return self.batch._expect(self._located(rows), list(dict.fromkeys([*shown, *needed])))
 
     def _look(self, rows: RowIndex, shown: Sequence[Path]) -> tuple[RowsOnce, list[Steps], Integers]:
         """Read what the windows at positions of this view show.

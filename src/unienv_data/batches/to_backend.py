@@ -9,6 +9,7 @@ from unienv_data.base import BatchBase
 from unienv_data.base.batch import BatchT
 from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, subspace
+from unienv_data.base.traffic import Traffic
 from unienv_data.errors import SpaceValueError
 from unienv_data.indexing import RowIndex
 from unienv_data.order import Blocks
@@ -150,6 +151,9 @@ class ToBackendOrDeviceBatch(
             space.coerce(value), backend=self.batch.backend, device=self.batch.device
         )
         return back
+
+    def _traffic(self) -> frozenset[Traffic]:
+        return self.batch._traffic()
 
     def _blocks(self, paths: Sequence[Path]) -> Blocks:
         return self.batch._blocks(paths)

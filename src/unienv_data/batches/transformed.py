@@ -9,6 +9,7 @@ from unienv_data.base import BatchBase
 from unienv_data.base.batch import BatchT
 from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path
+from unienv_data.base.traffic import Traffic
 from unienv_data.errors import SpaceError, SpaceValueError
 from unienv_data.indexing import RowIndex
 from unienv_data.order import Blocks
@@ -117,6 +118,9 @@ class TransformedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BR
             raise SpaceError(f"{type(self.transformation).__name__} has no inverse for these samples")
         fitting = batch_utils.batch_space(self.single_space, count).coerce(value)
         return self._inverse.transform(self._batched_space, fitting)
+
+    def _traffic(self) -> frozenset[Traffic]:
+        return self.batch._traffic()
 
     def _blocks(self, paths: Sequence[Path]) -> Blocks:
         return self.batch._blocks(((),))  # whatever is asked for, samples are transformed as a whole

@@ -246,6 +246,7 @@ class _Leftover:
                         yield begin, end, rows
 
     def _rest_of(self, rank: int) -> Integers:
-        if self._rest is None or self._rest[0] != rank:
-            self._rest = rank, self._ranks[rank].rest(self._given[rank])
-        return self._rest[1]
+        kept = self._rest
+        if kept is None or kept[0] != rank:
+            kept = self._rest = rank, self._ranks[rank].rest(self._given[rank])
+        return kept[1]

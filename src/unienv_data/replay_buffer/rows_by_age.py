@@ -15,6 +15,7 @@ from unienv_data.base import BatchBase, SpaceStorage
 from unienv_data.base.batch import BatchT
 from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path
+from unienv_data.base.traffic import Traffic
 from unienv_data.errors import ReadOnlyError, SegmentError
 from unienv_data.indexing import IndexableType, RowIndex
 from unienv_data.order import Blocks
@@ -158,6 +159,9 @@ class RowsByAge(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
 
     def _stream(self, buffer_bytes: int) -> None:
         self._storage.stream(buffer_bytes)
+
+    def _traffic(self) -> frozenset[Traffic]:
+        return self._storage.traffic()
 
     def _blocks(self, paths: Sequence[Path]) -> Blocks:
         with self._look():

@@ -23,6 +23,7 @@ from unienv_data.base.sampler import (
     SamplerRNGType,
 )
 from unienv_data.base.sampler_state import SamplerState
+from unienv_data.base.streaming import Expecting, is_streamed
 from unienv_data.indexing import RowIndex
 from unienv_data.order import Plan
 from unienv_data.samplers.prefetching import Prefetcher, Stream
@@ -205,15 +206,24 @@ class MultiprocessingSampler(
 
     def _serve_epoch(self, first: BatchRequest, count: int) -> Iterator[tuple[Any, dict[str, Any] | None]]:
         if not self.n_workers or not count:
-            yield from super()._serve_epoch(first, count)
+            yield from self.sampler._serve_epoch(first, count)
             return
         self._require_open()
+        plan = self._plan(first.state)
+        expecting = None
+        if is_streamed(plan):
+            self.data._stream(self.buffer_bytes)  # which workers are told of with the job
+            expecting = Expecting(self.data, plan, self.buffer_bytes)
         stream = Stream(self._current_job(), partial(_numbered, first), count)
         try:
             for number in range(count):
+                if expecting is not None:
+                    expecting.reach(number, min(number + self.n_buffers, count) - 1)
                 yield self._take(stream, _numbered(first, number))
         finally:
             self._prefetcher.end(stream)
+            if expecting is not None:
+                expecting.close()
 
     def _draw(self, *, flat: bool, with_metadata: bool) -> tuple[Any, dict[str, Any] | None]:
         self._require_open()
@@ -248,7 +258,8 @@ class MultiprocessingSampler(
             self._owner = os.getpid()
             # Before `multiprocessing` waits for processes at its own end.
             self._end = util.Finalize(self, self._prefetcher.close, exitpriority=_BEFORE_OTHERS)
-        value, metadata = self._prefetcher.take(stream)
+        value, metadata, worker, traffic = self._prefetcher.take(stream)
+        self._meter.tell(worker, traffic)
         return self.sampler._masked(request, *self.sampler._delivered(value, metadata, request.flat))
 
     def _current_job(self) -> Job:

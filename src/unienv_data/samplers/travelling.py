@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from typing import Any
 
 import cloudpickle
 
 from unienv_data.base import BatchSampler
-from unienv_data.base.batch_request import BatchRequest
 from unienv_data.replay_buffer import ReplayBuffer
-from unienv_data.samplers.step import StepSampler
+from unienv_data.samplers.answering import Answering
 
 __all__ = ["pickled_reader"]
 
@@ -29,23 +27,8 @@ def pickled_reader(sampler: AnySampler) -> bytes:
         TypeError: something cannot be pickled, such as a buffer in memory.
     """
     stream = io.BytesIO()
-    _Traveller(stream, protocol=5).dump(_Reader(sampler._for_workers()))
+    _Traveller(stream, protocol=5).dump(Answering(sampler._for_workers()))
     return stream.getvalue()
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """Answers requests with batches of a sampler."""
-
-    sampler: AnySampler
-
-    @property
-    def keeps_nothing(self) -> bool:
-        """Whether a batch may stand where others will after it."""
-        return type(self.sampler) is StepSampler and self.sampler.data.keeps_nothing
-
-    def __call__(self, request: BatchRequest) -> tuple[Any, dict[str, Any] | None]:
-        return self.sampler._read_request(request)
 
 
 class _Traveller(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle ships no types

@@ -42,9 +42,19 @@ def blocks_of_slots(
         most = max(int(_RAGGED_BYTES / row_bytes), 1)
         rows = min(arrays[widest.name + INDEX].entry.shard_rows, 1 << (most.bit_length() - 1))
     starts, counts, shards = slots.in_shards(rows)
-    written = Blocks.of(starts, counts, shards, stored_bytes=int(row_bytes * rows) + 1, is_remote=is_remote)
+    stored = sum(_shard_bytes(column, arrays, sizes[column.name], rows, slots.length) for column in columns)
+    written = Blocks.of(starts, counts, shards, stored_bytes=int(stored) + 1, is_remote=is_remote)
     everything = Runs(*(np.array([number], dtype=np.int64) for number in (0, 0, slots.length)))
     return blocks_of_runs(written, everything, length=slots.length)
+
+
+def _shard_bytes(
+    column: ColumnSpec, arrays: Mapping[str, StoredArray], row_bytes: float, rows: int, length: int
+) -> float:
+    """What is fetched of a column for a block of so many rows: whole shards."""
+    is_fixed = column.ragged_axes is None
+    shard = arrays[column.name].entry.shard_rows if is_fixed else rows
+    return row_bytes * max(min(shard, length), rows)
 
 
 def _row_bytes(column: ColumnSpec, arrays: Mapping[str, StoredArray]) -> float:

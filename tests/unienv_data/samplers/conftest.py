@@ -6,6 +6,7 @@ import multiprocessing
 
 NEEDED = (
     "tests.unienv_data.base.models",
+    "tests.unienv_data.samplers.far",
     "unienv_data.samplers.multiprocessing",
     "unienv_data.samplers.step",
     "unienv_data.storages.zarr",
