@@ -22,7 +22,7 @@ from unienv_data.base.planning import BUFFER_BYTES, Planner
 from unienv_data.base.sampled_spaces import SampledSpaces
 from unienv_data.base.sampler_state import SamplerState
 from unienv_data.base.streaming import Expecting, computed_ahead, is_streamed
-from unienv_data.base.traffic import Traffic, TrafficCount, TrafficMeter
+from unienv_data.base.traffic import Traffic, TrafficMeter, TrafficOwner
 from unienv_data.errors import EmptyDataError
 from unienv_data.order import Blocks, Plan
 from unienv_data.selection import Numbering
@@ -56,6 +56,7 @@ class BatchSampler(
     BatchBase[SamplerBatchT, SamplerArrayType, SamplerDeviceType, SamplerDtypeType, SamplerRNGType],
     GeneratorOwner,
     SampledSpaces,
+    TrafficOwner,
     Generic[
         SamplerBatchT,
         SamplerArrayType,
@@ -161,16 +162,6 @@ class BatchSampler(
 
     def _traffic(self) -> frozenset[Traffic]:
         return self.data._traffic()
-
-    @property
-    def traffic(self) -> TrafficCount:
-        """Requests and bytes that reading `data` has cost since the sampler's first epoch began.
-
-        Those of workers are among them; where several samplers read the same data in one process, each
-        counts what all of them cost.
-        """
-        self._meter.look_at(self.data._traffic())
-        return self._meter.total()
 
     # -- drawing with replacement --------------------------------------------------------------
 
@@ -288,8 +279,8 @@ class BatchSampler(
         if not is_streamed(plan):
             yield from (self._serve(replace(first, number=number)) for number in range(count))
             return
-        self.data._stream(self.buffer_bytes)
-        expecting, reader = Expecting(self.data, plan, self.buffer_bytes), self._for_workers()
+        expecting = Expecting(self.data, plan, self.buffer_bytes, self.batch_size)
+        reader = self._for_workers()
 
         def read(number: int) -> tuple[Any, dict[str, Any] | None]:
             expecting.reach(number, number)

@@ -27,16 +27,19 @@ def is_streamed(plan: Plan) -> TypeGuard[BlockEpoch]:
 class Expecting:
     """Tells data which blocks an epoch needs, some ahead of their use, and lets go of them after it.
 
-    As many are held as mix, and a third of that more, unless a batch needs them.
-
     Args:
-        data: what is read.
+        data: what is read; from now on it keeps blocks near.
         plan: the epoch.
-        buffer_bytes: what may be kept of blocks, as they are stored.
+        buffer_bytes: what may be kept of blocks, as they are stored; more, where those that mix take more.
+        rows: how many are being read at a time.
     """
 
-    def __init__(self, data: BatchBase[Any, Any, Any, Any, Any], plan: BlockEpoch, buffer_bytes: int) -> None:
+    def __init__(
+        self, data: BatchBase[Any, Any, Any, Any, Any], plan: BlockEpoch, buffer_bytes: int, rows: int
+    ) -> None:
         self._data = data
+        least = Buffering(plan.window, 1).least_bytes(plan.blocks, rows)
+        data._stream(max(buffer_bytes, least))
         self._coming = plan.arrivals()
         self._next = next(self._coming, None)
         self._held: list[tuple[int, Expectation]] = []

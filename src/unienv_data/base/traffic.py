@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["Traffic", "TrafficCount", "TrafficMeter"]
+__all__ = ["Traffic", "TrafficCount", "TrafficMeter", "TrafficOwner"]
 
 
 class TrafficCount(NamedTuple):
@@ -111,3 +111,24 @@ class TrafficMeter:
 
     def __reduce__(self) -> tuple[type[TrafficMeter], tuple[()]]:
         return TrafficMeter, ()
+
+
+class TrafficOwner:
+    """A sampler's part that says what its epochs have cost.
+
+    Attributes:
+        data: what is sampled from.
+    """
+
+    data: Any
+    _meter: TrafficMeter
+
+    @property
+    def traffic(self) -> TrafficCount:
+        """Requests and bytes that reading `data` has cost since the sampler's first epoch began.
+
+        Those of workers are among them. Where several samplers read the same data in one process, each counts
+        what all of them cost.
+        """
+        self._meter.look_at(self.data._traffic())
+        return self._meter.total()

@@ -11,6 +11,7 @@ __all__ = ["Buffering"]
 # Row numbers of a window are held too, several times eight bytes each.
 _MOST_ROWS = 1 << 22
 _AHEAD = 4  # of so many blocks one is fetched ahead of its use
+_LEAVING = 2  # those that a batch still has rows of, when it has some of the next ones too
 
 
 @dataclass(frozen=True)
@@ -37,4 +38,14 @@ class Buffering:
         if blocks.stored_bytes:
             most = min(most, buffer_bytes // blocks.stored_bytes)
         ahead = max(most // _AHEAD, 1)
-        return Buffering(max(most - ahead, 1), ahead)
+        return Buffering(max(most - ahead - _LEAVING, 1), ahead)
+
+    def least_bytes(self, blocks: Blocks, rows: int) -> int:
+        """What must be kept at least where so many rows are read at once, as they come.
+
+        Args:
+            blocks: whose rows they are.
+            rows: how many, at different places of the order.
+        """
+        passed = -(-rows * len(blocks) // max(blocks.length, 1))
+        return (self.window + passed + 1) * blocks.stored_bytes

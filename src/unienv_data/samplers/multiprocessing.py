@@ -212,8 +212,9 @@ class MultiprocessingSampler(
         plan = self._plan(first.state)
         expecting = None
         if is_streamed(plan):
-            self.data._stream(self.buffer_bytes)  # which workers are told of with the job
-            expecting = Expecting(self.data, plan, self.buffer_bytes)
+            # Before the job is made, by which workers are told where blocks are kept.
+            rows = (self.n_buffers + 1) * self.batch_size
+            expecting = Expecting(self.data, plan, self.buffer_bytes, rows)
         stream = Stream(self._current_job(), partial(_numbered, first), count)
         try:
             for number in range(count):

@@ -154,9 +154,11 @@ class CommitReader:
         tail_bytes, tail_row = 0, 0
         for array, rows in wanted:
             rows = rows[: int(np.searchsorted(rows, self._length(array)))]
-            if not len(rows) or not array.row_bytes:
+            if not array.row_bytes:
                 continue
-            if self._resident is not None and self._resident.is_filled(array, rows, self.commit):
+            if self._resident is not None:
+                rows = self._resident.unfilled(array, rows, self.commit)
+            if not len(rows):
                 continue
             tail = self._tail(array)
             if tail is not None:

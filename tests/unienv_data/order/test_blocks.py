@@ -70,8 +70,8 @@ def test_even_blocks_have_as_many_rows(length: int) -> None:
 @pytest.mark.parametrize(
     ("stored_bytes", "buffer_bytes", "expected"),
     [
-        (8 << 20, 256 << 20, Buffering(24, 8)),
-        (8 << 20, 64 << 20, Buffering(6, 2)),
+        (8 << 20, 256 << 20, Buffering(22, 8)),
+        (8 << 20, 64 << 20, Buffering(4, 2)),
         (8 << 20, 16 << 20, Buffering(1, 1)),
         (8 << 20, 1, Buffering(1, 1)),
     ],

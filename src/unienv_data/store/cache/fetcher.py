@@ -35,12 +35,15 @@ class Fetcher:
         lander: brings one.
         folder: where they go.
         eager: bring whatever is read; without it, only what is expected.
+        follows: another process says what is kept, and sees to it that there is room: what is expected here
+            is brought if it is not there yet, and stays as long as that process wants it.
     """
 
-    def __init__(self, lander: Lander, folder: CacheFolder, *, eager: bool) -> None:
+    def __init__(self, lander: Lander, folder: CacheFolder, *, eager: bool, follows: bool = False) -> None:
         self.folder = folder
         self._lander = lander
         self._eager = eager
+        self._follows = follows
         self._renew()
 
     def _renew(self) -> None:
@@ -82,14 +85,18 @@ class Fetcher:
     def _release(self, names: Sequence[str], pid: int) -> None:
         if pid != os.getpid():
             return
+        done: list[str] = []
         with self._mutex:
             for name in names:
                 self._pins[name] -= 1
                 if not self._pins[name]:
+                    done.append(name)
                     del self._pins[name]
                     self._pinned_paths.discard(self.folder.path(name))
                     self._queue.pop(name, None)
                     self._held_bytes -= self._held.pop(name, 0)
+            if not self._eager and not self._follows:
+                self.folder.demote(done)
             self._pump()
         self.folder.drop_removed()
 
@@ -113,7 +120,7 @@ class Fetcher:
 
     def _fits(self, name: str, likely: int) -> bool:
         limit = self.folder.limit
-        return limit is None or not self._held or self._held_bytes + likely <= limit
+        return limit is None or self._follows or not self._held or self._held_bytes + likely <= limit
 
     # For a reader
 

@@ -17,6 +17,7 @@ from unienv_data.store.objects.local import LocalObjects
 __all__ = ["CacheFolder"]
 
 _TOUCHED_EVERY = 1.0  # seconds: how exactly it is known when a file was used last
+_AGE = 10**18  # nanoseconds: older than whatever has been used
 
 
 class CacheFolder:
@@ -77,6 +78,14 @@ class CacheFolder:
                 stamp = time.time_ns()
                 with contextlib.suppress(OSError):  # it has gone meanwhile, or the disk is read-only
                     os.utime(self.path(name), ns=(stamp, stamp))
+
+    def demote(self, names: Iterable[str]) -> None:
+        """Objects will not be used again: they go first, whoever needs room."""
+        for name in names:
+            self._touched.pop(name, None)
+            with contextlib.suppress(OSError):
+                stamp = os.stat(self.path(name)).st_mtime_ns - _AGE
+                os.utime(self.path(name), ns=(stamp, stamp))
 
     # Landing
 

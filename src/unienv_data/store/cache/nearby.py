@@ -75,6 +75,7 @@ class Nearby:
                 self._place = self._place._replace(buffer_bytes=max(buffer_bytes, self._place.buffer_bytes))
                 self.fetcher.folder.limit = self._place.buffer_bytes
                 return self._place
+            is_shared = place is not None
             try:
                 if place is None:
                     self._home = private_home(_base(buffer_bytes), self._uuid)
@@ -90,13 +91,13 @@ class Nearby:
                 )
                 self._home = None
                 return None
+            self.fetcher = self._over(folder, eager=False, follows=is_shared)
             self._place = place
-            self.fetcher = self._over(folder, eager=False)
             return place
 
-    def _over(self, folder: CacheFolder, *, eager: bool) -> Fetcher:
+    def _over(self, folder: CacheFolder, *, eager: bool, follows: bool = False) -> Fetcher:
         dataset = bytes.fromhex(self._uuid or "")
-        return Fetcher(Lander(self._source, folder, dataset), folder, eager=eager)
+        return Fetcher(Lander(self._source, folder, dataset), folder, eager=eager, follows=follows)
 
     def close(self) -> None:
         """Bring nothing more; what has been streamed goes with its last user."""

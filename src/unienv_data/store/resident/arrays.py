@@ -103,14 +103,16 @@ class ResidentArrays:
         parts = [file.rows[start:stop] for start, stop in spans]
         return _as_entries(np.concatenate([file.rows[:0], *parts]), array)
 
-    def is_filled(self, array: StoredArray, rows: NDArray[np.int64], commit: Commit) -> bool:
-        """Whether committed rows of an array, ascending, can be had without decoding."""
+    def unfilled(self, array: StoredArray, rows: NDArray[np.int64], commit: Commit) -> NDArray[np.int64]:
+        """Those of an array's committed rows, ascending, that cannot be had without decoding."""
         file = self._file(array, commit)
-        if file is None:
-            return False
+        if file is None or not len(rows):
+            return rows
         if file.is_complete(int(rows[-1])):
-            return True
-        return not file.unfilled(np.unique(rows // array.entry.shard_rows), int(rows[-1]) + 1)
+            return rows[:0]
+        shards = rows // array.entry.shard_rows
+        spans = file.unfilled(np.unique(shards), int(rows[-1]) + 1)
+        return rows[np.isin(shards, [span.start // array.entry.shard_rows for span in spans])]
 
     def has(self, array: StoredArray) -> bool:
         """Whether rows of an array can be asked for."""
