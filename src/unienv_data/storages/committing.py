@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from unienv_data.base import SpaceStorage
 from unienv_data.base.batch import BatchT
+from unienv_data.base.traffic import Traffic
 from unienv_data.columns import ColumnInfo
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.store.objects import ObjectStore
@@ -42,6 +43,9 @@ class CommittingStorage(SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType
         Raises:
             SpaceError: nowhere, because the storage is not durable.
         """
+
+    def traffic(self) -> frozenset[Traffic]:
+        return frozenset((self.objects.traffic,)) if self.is_durable else frozenset()
 
     @property
     @abstractmethod

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Self
 from unienv_data.base.batch import BatchT
 from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path
-from unienv_data.base.traffic import Traffic
 from unienv_data.columns import ColumnInfo, columns_of
 from unienv_data.errors import DatasetExistsError, DatasetNotFoundError, ReadOnlyError, SpaceError
 from unienv_data.indexing import IndexableType, RowIndex, resolve_index
@@ -263,9 +262,6 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
 
     def get_parts(self, index: IndexableType | BArrayType, paths: Sequence[Path]) -> tuple[Any, ...]:
         return self._decoded(resolve_index(index, len(self)).rows, paths)
-
-    def traffic(self) -> frozenset[Traffic]:
-        return frozenset((self._store.root.traffic,)) if self.is_durable else frozenset()
 
     def blocks(self, paths: Sequence[Path]) -> Blocks:
         return self._store.blocks(self._names_below(paths))
