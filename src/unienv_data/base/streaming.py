@@ -9,7 +9,7 @@ from typing import Any, TypeGuard, TypeVar
 
 from unienv_data.base.batch import BatchBase
 from unienv_data.base.expectation import Expectation
-from unienv_data.order import BlockEpoch, Buffering, Plan
+from unienv_data.order import BlockEpoch, MixtureBlockEpoch, Plan
 
 __all__ = ["Expecting", "computed_ahead", "is_streamed"]
 
@@ -19,9 +19,9 @@ _AHEAD = 2
 T = TypeVar("T")
 
 
-def is_streamed(plan: Plan) -> TypeGuard[BlockEpoch]:
+def is_streamed(plan: Plan) -> TypeGuard[BlockEpoch | MixtureBlockEpoch]:
     """Whether what a plan needs is to be fetched block by block."""
-    return isinstance(plan, BlockEpoch) and plan.blocks.is_remote
+    return isinstance(plan, BlockEpoch | MixtureBlockEpoch) and plan.is_remote
 
 
 class Expecting:
@@ -35,16 +35,18 @@ class Expecting:
     """
 
     def __init__(
-        self, data: BatchBase[Any, Any, Any, Any, Any], plan: BlockEpoch, buffer_bytes: int, rows: int
+        self,
+        data: BatchBase[Any, Any, Any, Any, Any],
+        plan: BlockEpoch | MixtureBlockEpoch,
+        buffer_bytes: int,
+        rows: int,
     ) -> None:
         self._data = data
-        least = Buffering(plan.window, 1).least_bytes(plan.blocks, rows)
-        data._stream(max(buffer_bytes, least))
+        self._most, kept_bytes = plan.streaming(buffer_bytes, rows)
+        data._stream(kept_bytes)
         self._coming = plan.arrivals()
         self._next = next(self._coming, None)
         self._held: list[tuple[int, Expectation]] = []
-        fitting = Buffering.of(plan.blocks, buffer_bytes)
-        self._most = plan.window + max(fitting.window + fitting.ahead - plan.window, 1)
 
     def reach(self, first: int, last: int) -> None:
         """Batches before `first` have been read, and those up to `last` are about to be."""

@@ -11,6 +11,7 @@ from unienv_data.base import BatchBase
 from unienv_data.base.batch import BatchT
 from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path, assembled, leaves, part_of, subspace
+from unienv_data.base.traffic import Traffic
 from unienv_data.batches.column_names import named_leaves
 from unienv_data.errors import PathError, SpaceError
 from unienv_data.indexing import RowIndex
@@ -123,6 +124,9 @@ class AlignedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
 
     def _stream(self, buffer_bytes: int) -> None:
         self.batch._stream(buffer_bytes)
+
+    def _traffic(self) -> frozenset[Traffic]:
+        return self.batch._traffic()
 
     def _read_of(self, paths: Sequence[Path]) -> list[Path]:
         """What is read of the batch for parts."""

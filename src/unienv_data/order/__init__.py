@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from unienv_data.order.block_epoch import Arrival, BlockEpoch
 from unienv_data.order.blocks import Blocks, even_blocks
-from unienv_data.order.buffering import Buffering
+from unienv_data.order.buffering import Buffering, Streaming
 from unienv_data.order.epoch import UNEVEN, Epoch, Plan, check_ranks
 from unienv_data.order.mixture import MixtureOrder, Shares
 from unienv_data.order.mixture_blocks import MixtureBlockEpoch
@@ -36,6 +36,7 @@ __all__ = [
     "RowWeights",
     "SequentialOrder",
     "Shares",
+    "Streaming",
     "WeightedBlockEpoch",
     "WeightedOrder",
     "check_ranks",

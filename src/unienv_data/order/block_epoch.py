@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.order.blocks import Blocks
+from unienv_data.order.buffering import Buffering, Streaming
 from unienv_data.order.dealing import deal, share
 from unienv_data.order.epoch import Plan
 from unienv_data.order.permutation import derive_key, permute
@@ -72,6 +73,22 @@ class BlockEpoch(Plan):
     @property
     def length(self) -> int:
         return self.blocks.length
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether rows are fetched from elsewhere."""
+        return self.blocks.is_remote
+
+    def streaming(self, buffer_bytes: int, rows: int) -> Streaming:
+        """What is kept of blocks.
+
+        Args:
+            buffer_bytes: of all, as they are stored; more, where those that mix take more.
+            rows: how many are being read at a time.
+        """
+        fitting = Buffering.of(self.blocks, buffer_bytes)
+        least = Buffering(self.window, 1).least_bytes(self.blocks, rows)
+        return Streaming(max(fitting.window + fitting.ahead, self.window + 1), max(buffer_bytes, least))
 
     def count_real(self, batch: int) -> int:
         first = batch * self.batch_size

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from unienv_data.order.blocks import Blocks
 
-__all__ = ["Buffering"]
+__all__ = ["Buffering", "Streaming"]
 
 # Row numbers of a window are held too, several times eight bytes each.
 _MOST_ROWS = 1 << 22
 _AHEAD = 4  # of so many blocks one is fetched ahead of its use
 _LEAVING = 2  # those that a batch still has rows of, when it has some of the next ones too
+
+
+class Streaming(NamedTuple):
+    """What is kept of blocks while an epoch is read.
+
+    Attributes:
+        most: how many are held at a time, unless a batch needs more.
+        kept_bytes: as they are stored, of each dataset.
+    """
+
+    most: int
+    kept_bytes: int
 
 
 @dataclass(frozen=True)

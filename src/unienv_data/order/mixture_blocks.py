@@ -9,6 +9,7 @@ rest of the R streams by these numbers, batch by batch.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.order.block_epoch import Arrival
+from unienv_data.order.blocks import Blocks
+from unienv_data.order.buffering import Buffering, Streaming
 from unienv_data.order.dealing import share
 from unienv_data.order.epoch import Plan
 from unienv_data.order.mixture_stream import BlockSources, MixtureStream
@@ -46,6 +49,23 @@ class MixtureBlockEpoch(Plan):
     def length(self) -> int:
         return self.rows_in_all
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether rows are fetched from elsewhere."""
+        return any(self.sources.blocks[source].is_remote for source in self._visited)
+
+    def streaming(self, buffer_bytes: int, rows: int) -> Streaming:
+        """What is kept of blocks, as for one source; of each in its share."""
+        fractions = self.sources.shares.fractions(len(self.sources.blocks))
+        window, kept = Buffering(self.sources.window, 1), 0
+        for source in self._visited:
+            share_of_rows = math.ceil(rows * fractions[source])
+            kept = max(kept, window.least_bytes(self.sources.blocks[source], share_of_rows))
+        every = Blocks.joined(self.sources.blocks, [blocks.length for blocks in self.sources.blocks])
+        fitting = Buffering.of(every, buffer_bytes)
+        most = max(fitting.window + fitting.ahead, (self.sources.window + 1) * len(self._visited))
+        return Streaming(most, max(buffer_bytes // len(self._visited), kept))
+
     def count_real(self, batch: int) -> int:
         numbers = self._numbers(batch)
         return int(np.count_nonzero(numbers < self.stop))
@@ -71,11 +91,10 @@ class MixtureBlockEpoch(Plan):
 
     def arrivals(self) -> Iterator[Arrival]:
         """What this rank needs, in the order in which it does."""
-        fractions = self.sources.shares.fractions(len(self.sources.blocks))
         coming = [
             self._arrivals(stream, source)
             for stream in ([self.rank] if self._has_own else range(self.ranks))
-            for source in np.flatnonzero(fractions).tolist()
+            for source in self._visited
         ]
         return heapq.merge(*coming, key=lambda arrival: arrival.first)
 
@@ -90,6 +109,12 @@ class MixtureBlockEpoch(Plan):
         if self._has_own:
             return (place - share(stream, self.ranks, 0, self.start)) // self.batch_size
         return (place * self.ranks + stream - self.start) // (self.world_size * self.batch_size)
+
+    @cached_property
+    def _visited(self) -> list[int]:
+        """The sources with a share."""
+        found: list[int] = np.flatnonzero(self.sources.shares.fractions(len(self.sources.blocks))).tolist()
+        return found
 
     @property
     def _has_own(self) -> bool:
