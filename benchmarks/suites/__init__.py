@@ -10,6 +10,7 @@ from benchmarks.loaders import OF_WINDOWS
 from benchmarks.report import Finding
 from benchmarks.suites.aloha import AlohaSuite, folder_of_episodes
 from benchmarks.suites.appending import AppendSuite
+from benchmarks.suites.bucket_rows import BucketRowsSuite
 from benchmarks.suites.defaults import DefaultsSuite
 from benchmarks.suites.epochs import EpochSuite
 from benchmarks.suites.extending import ExtendSuite
@@ -52,6 +53,7 @@ SUITES: Mapping[str, Callable[[Path, int], Finding]] = {
     ),
     "epoch": EpochSuite(),
     "epoch-lz4": EpochSuite(codec="lz4"),
+    "s3-rows": BucketRowsSuite(),
     "extend": ExtendSuite(),
     "extend-lz4": ExtendSuite(codec="lz4"),
     "extend-state": ExtendSuite(blocks=4, rows=262_144, size=None),
