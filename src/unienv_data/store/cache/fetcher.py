@@ -6,7 +6,7 @@ import os
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 
 from unienv_data.base.expectation import Expectation
@@ -131,9 +131,17 @@ class Fetcher:
             OSError: one cannot be read.
         """
         self._own()
+        wanted = list(names)
+        while wanted:
+            wanted = self._bring_some(wanted)
+
+    def _bring_some(self, names: Sequence[str]) -> list[str]:
+        """Bring what there is room for; gives what there may be room for once others have come."""
         mine: list[str] = []
         others: list[tuple[str, Future[bool]]] = []
+        later: list[str] = []
         with self._mutex:
+            running = list(self._under_way.values())
             for name in names:
                 future = self._under_way.get(name)
                 if future is not None:
@@ -142,6 +150,10 @@ class Fetcher:
                     self._queue.pop(name, None)
                     mine.append(name)
                     self._begin(name, self._likely(name))
+                elif name in self._queue:
+                    later.append(name)
+            for name in reversed(later):
+                self._queue.move_to_end(name, last=False)
         brought = [_threads().submit(self._bring, name, _PATIENCE) for name in mine[1:]]
         for name in mine[:1]:  # one in this thread: alone, it need not wait for another
             self._bring(name, _PATIENCE).result()
@@ -150,6 +162,10 @@ class Fetcher:
         for name, future in others:
             if future.exception() is not None or not future.result():
                 self._again(name)
+        if not (later and running):
+            return []
+        wait(running, return_when=FIRST_COMPLETED)  # they may turn out smaller than was thought
+        return [name for name in later if not self.folder.has(name)]
 
     def _is_for(self, name: str) -> bool:
         """Whether an object that is read is brought as a whole."""
