@@ -10,15 +10,16 @@ _ENTRY_BYTES = 16
 _CRC_BYTES = 4
 
 
-def is_whole_shard(data: bytes, dataset: bytes) -> bool:
-    """Whether `data` ends as a shard of a dataset does, and has all chunks that its index counts.
+def is_whole_shard(data: bytes, dataset: bytes, before: int = 0) -> bool:
+    """Whether `data` ends as a shard of a dataset does, and the shard has all chunks that its index counts.
 
     Nothing else is needed to tell: the tag before the index begins with the dataset's uuid, and both have
     checksums.
 
     Args:
-        data: all that has come.
+        data: all that has come, or its end.
         dataset: the dataset's uuid, 16 bytes.
+        before: how many bytes stand before this end.
     """
     stop = len(data)
     while (start := data.rfind(dataset, 0, stop)) >= 0:
@@ -30,6 +31,6 @@ def is_whole_shard(data: bytes, dataset: bytes) -> bool:
             except ValueError:
                 pass  # chance has put these bytes into the index, or there is damage
             else:
-                return bool((places[:, 0] + places[:, 1]).max(initial=0) <= start)
+                return bool((places[:, 0] + places[:, 1]).max(initial=0) <= before + start)
         stop = start + len(dataset) - 1
     return False

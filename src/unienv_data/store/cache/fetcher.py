@@ -195,7 +195,7 @@ class Fetcher:
         """Bring an object that has begun; its future tells what became of it."""
         future = self._under_way[name]
         try:
-            landed = self._lander.land(name, patience, self._is_pinned)
+            landed = self._lander.land(name, self._likely(name), patience, self._is_pinned)
         except BaseException as exc:
             self._done(name)
             future.set_exception(exc)

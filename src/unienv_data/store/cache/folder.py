@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 
 from unienv_data.store import platform
 from unienv_data.store.cache.filelock import FileLock, locked
 from unienv_data.store.cache.ledger import KEPT, LANDING, LOCK, PART, Ledger
 from unienv_data.store.cache.names import landing_stem
+from unienv_data.store.cache.part import CannotKeepError, PartFile, TooLargeError
 from unienv_data.store.objects.local import LocalObjects
 
 __all__ = ["CacheFolder"]
@@ -103,37 +104,58 @@ class CacheFolder:
         return locked(os.path.join(self._landing, landing_stem(name) + LOCK), seconds, remove=True)
 
     def land(
-        self, name: str, data: bytes, *, durable: bool, is_pinned: Callable[[str], bool] = lambda _: False
+        self,
+        name: str,
+        bring: Callable[[PartFile], bool],
+        *,
+        likely: int,
+        durable: bool,
+        is_pinned: Callable[[str], bool] = lambda _: False,
     ) -> bool:
-        """Have an object, in a `landing`; False where there is no room for it.
+        """Have an object, in a `landing`.
 
         Args:
             name: the object.
-            data: all of it.
+            bring: has all of it written to a file; gives whether it is good.
+            likely: bytes for which there must be room before it is brought.
             durable: a loss of power must not leave another content, because nothing would tell.
             is_pinned: whether the file of a path must stay.
 
+        Returns:
+            Whether it is there: it may be no good, or there may be no room for it.
+
         Raises:
-            OSError: the disk is full, or cannot be written.
+            CannotKeepError: the disk is full, or cannot be written.
+            BlockingIOError: somebody stands still in the midst of counting.
         """
         part = os.path.join(self._landing, landing_stem(name) + PART)
-        if not self._ledger.admit(part, len(data), self.limit, is_pinned):
-            return False
+        ledger, limit = self._ledger, self.limit
+        with _disk_errors():
+            if not ledger.admit(part, likely, limit, is_pinned):
+                return False
+        counted: int | None = likely
         try:
-            with open(part, "rb+", buffering=0) as file:
-                view = memoryview(data)
-                while len(view):
-                    view = view[file.write(view) :]
-                if durable:
-                    platform.sync_descriptor(file.fileno())
-            path = self.path(name)
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            os.replace(part, path)
-        except BaseException:
+            with _disk_errors():
+                file = open(part, "rb+", buffering=0)  # noqa: SIM115 - not all errors below are the disk's
+            with file:
+                taken = PartFile(file, limit)
+                if not bring(taken):
+                    return False
+                with _disk_errors():
+                    counted = None
+                    if not ledger.settle(part, likely, taken.size, limit, is_pinned):
+                        return False
+                    if durable:
+                        platform.sync_descriptor(file.fileno())
+            with _disk_errors():
+                path = self.path(name)
+                os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+                os.replace(part, path)
+        except TooLargeError:
+            return False
+        finally:
             with contextlib.suppress(OSError):
-                os.unlink(part)
-                self._ledger.dropped(len(data))
-            raise
+                ledger.remove(part, counted)  # nothing, where all went well
         self._touched[name] = time.monotonic()
         return True
 
@@ -142,10 +164,8 @@ class CacheFolder:
     def drop(self, names: Iterable[str]) -> None:
         """Have objects no longer."""
         for name in names:
-            size = self.size(name)
             with contextlib.suppress(OSError):
-                os.unlink(self.path(name))
-                self._ledger.dropped(size or 0)
+                self._ledger.remove(self.path(name))
         for place in list(self._places.values()):
             place.drop_removed()
 
@@ -158,3 +178,14 @@ class CacheFolder:
         """Let go of open files."""
         for place in list(self._places.values()):
             place.close()
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Have what goes wrong here told from what goes wrong where objects come from."""
+    try:
+        yield
+    except BlockingIOError:
+        raise
+    except OSError as exc:
+        raise CannotKeepError(exc) from exc

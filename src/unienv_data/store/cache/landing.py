@@ -9,11 +9,13 @@ from contextlib import ExitStack
 from unienv_data.store.cache.checking import is_whole_shard
 from unienv_data.store.cache.folder import CacheFolder
 from unienv_data.store.cache.names import is_shard
+from unienv_data.store.cache.part import CannotKeepError, PartFile, TooLargeError
 from unienv_data.store.objects.base import ObjectStore
 
 __all__ = ["Lander"]
 
 _ATTEMPTS = 2
+_END_BYTES = 64 << 10  # in which most shards' indexes are
 
 
 class Lander:
@@ -44,11 +46,12 @@ class Lander:
         """How many bytes an object may have, going by one of the same array; None where none has come."""
         return self._sizes.get(_array_of(name))
 
-    def land(self, name: str, seconds: float, is_pinned: Callable[[str], bool]) -> bool:
+    def land(self, name: str, likely: int, seconds: float, is_pinned: Callable[[str], bool]) -> bool:
         """Have an object in the folder.
 
         Args:
             name: the object.
+            likely: how many bytes it may have.
             seconds: how long to wait for a process that is bringing it.
             is_pinned: whether the file of a path must stay.
 
@@ -66,38 +69,52 @@ class Lander:
             except BlockingIOError:
                 return False
             except OSError as exc:
-                return self._give_up(exc)
-            return self._landed(name, is_pinned)
+                return self._give_up(CannotKeepError(exc))
+            return self._landed(name, likely, is_pinned)
 
-    def _landed(self, name: str, is_pinned: Callable[[str], bool]) -> bool:
+    def _landed(self, name: str, likely: int, is_pinned: Callable[[str], bool]) -> bool:
         if self._folder.has(name):
             self._folder.touch([name])
             return True
-        data = self._fetched(name)
-        if data is None:
-            return False
         try:
-            durable = not is_shard(name)  # what else is damaged need not show
-            return self._folder.land(name, data, durable=durable, is_pinned=is_pinned)
-        except BlockingIOError:  # somebody stands still in the midst of it
+            return self._folder.land(
+                name,
+                lambda file: self._bring(name, file),
+                likely=likely,
+                durable=not is_shard(name),  # what else is damaged need not show
+                is_pinned=is_pinned,
+            )
+        except BlockingIOError:  # somebody stands still in the midst of counting
             return False
-        except OSError as exc:
+        except CannotKeepError as exc:
             return self._give_up(exc)
 
-    def _fetched(self, name: str) -> bytes | None:
-        """All of an object; None where it comes damaged again and again, which a reader will find, too."""
+    def _bring(self, name: str, file: PartFile) -> bool:
+        """Bring an object; False where it comes damaged again and again, which a reader will find, too."""
         for _ in range(_ATTEMPTS):
-            data = self.source.read(name)
-            self._sizes[_array_of(name)] = len(data)
-            if is_whole_shard(data, self._dataset) if is_shard(name) else len(data) == self.source.size(name):
-                return data
-        return None
+            try:
+                self.source.copy_to(name, file)
+            except TooLargeError:
+                self._sizes[_array_of(name)] = file.size
+                raise
+            self._sizes[_array_of(name)] = file.size
+            if self._is_whole(name, file):
+                return True
+        return False
 
-    def _give_up(self, cause: OSError) -> bool:
+    def _is_whole(self, name: str, file: PartFile) -> bool:
+        if not is_shard(name):
+            return file.size == self.source.size(name)
+        end = file.last(_END_BYTES)
+        if is_whole_shard(end, self._dataset, file.size - len(end)):
+            return True
+        return file.size > len(end) and is_whole_shard(file.last(file.size), self._dataset)
+
+    def _give_up(self, cause: Exception) -> bool:
         if not self._is_broken:
             self._is_broken = True
             warnings.warn(
-                f"{self._folder.base}: nothing can be kept there ({cause.strerror or cause}); "
+                f"{self._folder.base}: nothing can be kept there ({cause}); "
                 f"{self.source.url} is read from where it stands",
                 stacklevel=2,
             )

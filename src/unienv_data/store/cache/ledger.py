@@ -77,9 +77,46 @@ class Ledger:
                 file.truncate(size)
         return True
 
-    def dropped(self, size: int) -> None:
-        """So many bytes are no longer there."""
+    def settle(
+        self,
+        part: str,
+        counted: int,
+        size: int,
+        limit: int | None,
+        is_pinned: Callable[[str], bool] = lambda _: False,
+    ) -> bool:
+        """Have the file `part`, of which `counted` bytes are counted, be as long as it has turned out to be.
+
+        Returns:
+            Whether there is room for it; it counts as it is in any case.
+
+        Raises:
+            OSError: the disk is full, or cannot be written.
+        """
         with locked(self._path, _LOCK_SECONDS) as lock:
+            used = _read(lock)
+            os.truncate(part, size)
+            if used is None or (size > counted and used + size - counted > self._most(limit, used)):
+                # Looking counts this file as it is now: room is made for what is there.
+                used = self._counted(0, limit, is_pinned)
+                _write(lock, used)
+                return used <= self._most(limit, used)
+            _write(lock, max(used + size - counted, 0))
+        return True
+
+    def remove(self, path: str, counted: int | None = None) -> None:
+        """Remove a file, where it is there.
+
+        Args:
+            path: the file.
+            counted: how many of its bytes are counted; None for all.
+
+        Raises:
+            OSError: it is open, on platforms where that counts.
+        """
+        with locked(self._path, _LOCK_SECONDS) as lock, contextlib.suppress(FileNotFoundError):
+            size = os.stat(path).st_size if counted is None else counted
+            os.unlink(path)
             used = _read(lock)
             if used is not None:
                 _write(lock, max(used - size, 0))

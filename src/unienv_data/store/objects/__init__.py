@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from unienv_interface._lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from unienv_data.store.objects.base import ObjectStore, Range, Run, StreamPlace, WriterLock
+    from unienv_data.store.objects.base import ObjectStore, Range, Run, Sink, StreamPlace, WriterLock
     from unienv_data.store.objects.checked import read_checked
     from unienv_data.store.objects.local import LocalObjects
     from unienv_data.store.objects.memory import MemoryObjects
@@ -30,6 +30,7 @@ __all__ = [
     "Range",
     "RetryingObjects",
     "Run",
+    "Sink",
     "StreamPlace",
     "Traffic",
     "TrafficCount",
@@ -57,6 +58,7 @@ __getattr__, __dir__ = lazy_exports(
         "Range": f"{_ROOM}.base",
         "RetryingObjects": f"{_ROOM}.retrying",
         "Run": f"{_ROOM}.base",
+        "Sink": f"{_ROOM}.base",
         "StreamPlace": f"{_ROOM}.base",
         "Traffic": f"{_ROOM}.traffic",
         "TrafficCount": f"{_ROOM}.traffic",

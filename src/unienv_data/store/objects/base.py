@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unienv_data.base.expectation import Expectation
 from unienv_data.store.objects.traffic import Traffic
 
-__all__ = ["ObjectStore", "Range", "Run", "StreamPlace", "WriterLock"]
+__all__ = ["ObjectStore", "Range", "Run", "Sink", "StreamPlace", "WriterLock"]
 
 
 class Range(NamedTuple):
@@ -41,6 +41,16 @@ class StreamPlace(NamedTuple):
 
     path: str
     buffer_bytes: int
+
+
+class Sink(Protocol):
+    """Takes an object piece by piece."""
+
+    def begin(self) -> None:
+        """What came so far is void: the object begins anew."""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """The next piece."""
 
 
 class WriterLock(Protocol):
@@ -75,6 +85,12 @@ class ObjectStore(ABC):
     @abstractmethod
     def read(self, name: str) -> bytes:
         """The whole object."""
+
+    def copy_to(self, name: str, sink: Sink) -> None:
+        """Have the whole object written elsewhere, piece by piece where that saves copies."""
+        data = self.read(name)
+        sink.begin()
+        sink.write(data)
 
     @abstractmethod
     def read_ranges(self, ranges: Sequence[Range]) -> Sequence[bytes | memoryview]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from unienv_data.errors import UniEnvError
 from unienv_data.store import platform
-from unienv_data.store.objects.base import Range
+from unienv_data.store.objects.base import Range, Sink
 from unienv_data.store.objects.bucket import Bucket
 from unienv_data.store.objects.client import ClientObjects
 from unienv_data.store.objects.failures import Failure, failure_of
@@ -26,6 +26,7 @@ _CONCURRENT = 128  # requests of one call
 _WHOLE_BYTES = 16 << 20  # larger objects are sent in parts of
 _PART_BYTES = 8 << 20
 _DELETED_AT_ONCE = 1000
+_PIECE_BYTES = 512 << 10  # of an object that is written elsewhere as it comes
 _NO_BUCKET = re.compile("status code: 404 |<Code>NoSuchBucket</Code>")
 _EXPLANATION = re.compile(r"\s*Debug source:.*", re.DOTALL)
 
@@ -65,6 +66,17 @@ class ObstoreObjects(ClientObjects):
 
     def read(self, name: str) -> bytes:
         return self._got(name, lambda: self._obstore.get(self._store, self._path(name)).bytes())
+
+    def copy_to(self, name: str, sink: Sink) -> None:
+        self.traffic.add(requests=1)
+        count = 0
+        with self._telling(name):
+            sink.begin()
+            found = self._obstore.get(self._store, self._path(name))
+            for piece in found.stream(min_chunk_size=_PIECE_BYTES):
+                sink.write(memoryview(piece))
+                count += len(piece)
+        self.traffic.add(bytes_read=count)
 
     def _got(self, name: str, get: Callable[[], Any]) -> bytes:
         self.traffic.add(requests=1)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from unienv_data.store.objects.base import ObjectStore, Range, WriterLock
+from unienv_data.store.objects.base import ObjectStore, Range, Sink, WriterLock
 from unienv_data.store.objects.client import ClientObjects
 from unienv_data.store.objects.lease import take_lease
 from unienv_data.store.objects.patience import Patience
@@ -46,6 +46,9 @@ class RetryingObjects(ObjectStore):
 
     def read(self, name: str) -> bytes:
         return self._try(name, lambda client: client.read(name))
+
+    def copy_to(self, name: str, sink: Sink) -> None:
+        self._try(name, lambda client: client.copy_to(name, sink))
 
     def read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
         if not ranges:

@@ -11,6 +11,7 @@ import pytest
 from tests.unienv_data.store.cache.making import Place, fetcher, name_of, names, shard, wait_for
 from unienv_data.store.cache import fetcher as fetcher_module
 from unienv_data.store.cache.ledger import Ledger
+from unienv_data.store.cache.part import CannotKeepError
 
 SHARD = shard([b"x" * 900])
 SIZE = len(SHARD)
@@ -192,7 +193,7 @@ def test_a_full_disk_is_warned_of_once(place: Place, tmp_path: Path, monkeypatch
     one = fetcher(place, str(tmp_path), 100 * SIZE, eager=True)
 
     def full(*args: object, **kwargs: object) -> bool:
-        raise OSError(28, "No space left on device")
+        raise CannotKeepError(OSError(28, "No space left on device"))
 
     monkeypatch.setattr(one.folder, "land", full)
     with pytest.warns(UserWarning, match="nothing can be kept there .No space left on device.; far://place"):
@@ -201,4 +202,4 @@ def test_a_full_disk_is_warned_of_once(place: Place, tmp_path: Path, monkeypatch
     held = one.expect(names([2]))
     held.release()
     assert here(one) == []
-    assert sum(place.whole.values()) == 1
+    assert sum(place.whole.values()) == 0

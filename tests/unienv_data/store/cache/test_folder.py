@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import tempfile
 import threading
 from collections import OrderedDict
@@ -18,14 +19,26 @@ from unienv_data.store.cache import folder as folder_module
 from unienv_data.store.cache.filelock import FileLock, locked
 from unienv_data.store.cache.folder import CacheFolder
 from unienv_data.store.cache.ledger import Ledger
+from unienv_data.store.cache.part import PartFile
 
 LIMIT = 1000
 NAMES = st.sampled_from([f"columns/x/c.{i}" for i in range(12)] + ["tails/1-a", "episodes/2"])
 
 
 def put(folder: CacheFolder, name: str, data: bytes, **options: Any) -> bool:
+    likely = options.pop("likely", len(data))
     with folder.landing(name, 1.0):
-        return folder.land(name, data, durable=False, **options)
+        return folder.land(name, lambda file: brought(file, data), likely=likely, durable=False, **options)
+
+
+def brought(file: PartFile, data: bytes) -> bool:
+    file.begin()
+    file.write(b"what failed")
+    file.begin()
+    for start in range(0, len(data), 100):
+        file.write(data[start : start + 100])
+    assert file.last(7) == data[-7:]
+    return True
 
 
 def total(base: Path) -> int:
@@ -124,6 +137,29 @@ def test_what_is_pinned_stays(tmp_path: Path, exact: None) -> None:
     assert not folder.has("columns/x/c.1")
     assert not put(folder, "columns/x/c.9", bytes(90), is_pinned=lambda path: path == pinned)
     assert folder.has("columns/x/c.0")
+
+
+@pytest.mark.parametrize("likely", [0, 59, 60, 61, 100])
+def test_what_turns_out_otherwise_is_counted_as_it_is(tmp_path: Path, likely: int) -> None:
+    folder = CacheFolder(str(tmp_path), "d", 100)
+    counted = struct.Struct("<Q")
+    assert put(folder, "columns/x/c.0", bytes(30))
+    assert put(folder, "columns/x/c.1", bytes(60), likely=likely)
+    assert (
+        counted.unpack((tmp_path / "ledger").read_bytes()[:8])[0]
+        == total(tmp_path)
+        == (60 if likely > 70 else 90)
+    )
+    assert not put(folder, "columns/x/c.2", bytes(101), likely=likely)
+    with pytest.raises(ConnectionError), folder.landing("columns/x/c.3", 1.0):
+        folder.land("columns/x/c.3", lost, likely=likely, durable=False)
+    assert counted.unpack((tmp_path / "ledger").read_bytes()[:8])[0] == total(tmp_path)
+    assert not any((tmp_path / "d" / "landing").iterdir())
+
+
+def lost(file: PartFile) -> bool:
+    file.write(b"some of it")
+    raise ConnectionError("lost")
 
 
 def test_several_datasets_share_the_budget(tmp_path: Path) -> None:
