@@ -189,8 +189,10 @@ class Gather:
         return places
 
     def _refuse_missing(self, array: StoredArray, name: str) -> NoReturn:
-        raise self._damaged(
-            name, f"a chunk of {array.name} that the commit counts is missing; restore the file from a copy"
+        # Its index has come whole and says so: fetching it again would change nothing.
+        raise CorruptDataError(
+            f"{self._objects.url}/{name}: a chunk of {array.name} that the commit counts is missing; "
+            "restore the file from a copy"
         )
 
     def _damaged(self, name: str, said: str) -> CorruptDataError:
