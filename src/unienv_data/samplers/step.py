@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
+
+from numpy.typing import NDArray
 
 from unienv_data.base.batch import BatchBase, BatchT
 from unienv_data.base.planning import BUFFER_BYTES
@@ -75,8 +78,8 @@ class StepSampler(
         world_size: int = 1,
         uneven: str = "pad",
         buffer_bytes: int = BUFFER_BYTES,
-        weights: Any = None,
-        episode_weights: Any = None,
+        weights: Sequence[float] | NDArray[Any] | BArrayType | None = None,
+        episode_weights: Sequence[float] | NDArray[Any] | BArrayType | None = None,
     ) -> None:
         table = None
         if weights is not None or episode_weights is not None:

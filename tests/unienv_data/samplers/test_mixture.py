@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,23 @@ def test_a_batch_takes_one_read_of_each_source() -> None:
     assert sum(sources[0].reads + sources[1].reads) == 32
     sampler.sample()
     assert [len(source.reads) for source in sources] == [2, 2, 0]
+
+
+def test_many_rows_take_no_memory() -> None:
+    sizes = [300_000_000, 299_999_999, 301_000_000]
+    sampler = MixtureSampler(
+        [Numbers(size) for size in sizes], [0.5, 0.3, 0.2], 256, seed=0, shuffle="global"
+    )
+    assert len(sampler) == -(-sum(sizes) // 256)
+    tracemalloc.start()
+    value, metadata = next(sampler.epoch_iter_with_metadata())
+    drawn = sampler.sample()
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+    assert metadata is not None
+    assert np.bincount(metadata["batch_index"]).tolist() == pytest.approx([128, 77, 51], abs=2)
+    assert len(set(value.tolist())) == len(set(drawn.tolist())) == 256
+    assert len(json.dumps(sampler.state_dict())) < 200
 
 
 def test_names_and_weights_are_told() -> None:
