@@ -32,7 +32,7 @@ class FsspecObjects(ClientObjects):
 
     def __init__(self, fs: Any, root: str, url: str, *, assume_single_writer: bool = False) -> None:
         super().__init__()
-        self._filesystem, self._pid = fs, os.getpid()
+        self._filesystem, self._pid = _once(fs), os.getpid()
         self._root = root.rstrip("/")
         self.url = url.rstrip("/")
         self._single_writer = assume_single_writer
@@ -50,7 +50,7 @@ class FsspecObjects(ClientObjects):
         """The filesystem, opened anew in a forked child, which has no part in its parent's connections."""
         if self._pid != os.getpid():
             _parents.append(self._filesystem)
-            self._filesystem, self._pid = _reopened(self._filesystem), os.getpid()
+            self._filesystem, self._pid = _once(_reopened(self._filesystem)), os.getpid()
         return self._filesystem
 
     def _path(self, name: str) -> str:
@@ -220,6 +220,18 @@ def _reopened(fs: Any) -> Any:
         for name, value in fs.storage_options.items()
     }
     return type(fs)(*fs.storage_args, **options)
+
+
+def _once(fs: Any) -> Any:
+    """The filesystem, which is to make each request once: repeating is seen to above."""
+    for link in (fs, getattr(fs, "fs", None)):
+        if (
+            link is not None
+            and _protocols(link) & {"s3", "s3a"}
+            and isinstance(vars(type(link)).get("retries"), int)
+        ):
+            link.retries = 1
+    return fs
 
 
 def _keeps_copies(fs: Any) -> bool:
