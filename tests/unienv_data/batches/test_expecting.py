@@ -63,7 +63,7 @@ class Reads:
         monkeypatch.setattr(FsspecObjects, "read_ranges", counted_ranges)
         monkeypatch.setattr(FsspecObjects, "read_end", counted_end)
 
-    def shards(self) -> set[tuple[str, int]]:
+    def shards(self) -> set[Shard]:
         """Column and number of every shard that was asked for, but those of the texts' values."""
         found = set()
         for url in self.whole + self.parts:
@@ -89,7 +89,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
     return Reads(monkeypatch)
 
 
-def shards_of(rows: Any, columns: Sequence[str] = ALL) -> set[tuple[str, int]]:
+def shards_of(rows: Any, columns: Sequence[str] = ALL) -> set[Shard]:
     """By hand: which shards hold rows."""
     return {(column, int(row) // SHARDS[column]) for column in columns for row in rows}
 
@@ -103,7 +103,10 @@ def windows(rows: Any, steps: Sequence[int]) -> list[int]:
     return shown
 
 
-Case = tuple[Callable[[Any], Any], Callable[[Any], set[tuple[str, int]]]]
+Shard = tuple[str, int]
+"""A column, and the number of a shard."""
+
+Case = tuple[Callable[[Any], Any], Callable[[Any], set[Shard]]]
 """A view of a buffer, and which shards hold its rows."""
 
 PART = DictSpace(B, {"state": SPACE["state"], "extra": BoxSpace(B, 0, 1, np.float32, shape=())})
@@ -128,12 +131,18 @@ CASES: dict[str, Case] = {
         lambda buffer: ToBackendOrDeviceBatch(buffer.get_slice(slice(50, None)), B),
         lambda rows: shards_of(rows + 50),
     ),
+    "aligned": (lambda buffer: AlignedBatch(buffer, PART), lambda rows: shards_of(rows, ["state"])),
+}
+
+WINDOWS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], set[Shard]], Callable[[Any], set[Shard]]]] = {
     "frames": (
         lambda buffer: FrameStackedBatch(buffer, 3, 2),
+        shards_of,
         lambda rows: shards_of(windows(rows, range(-3, 3))),
     ),
     "windows by column": (
         lambda buffer: SliceStackedBatch(buffer, {"state": [-40, 0, 40], "frame": [0, 1]}),
+        shards_of,
         lambda rows: (
             shards_of(windows(rows, [-40, 0, 40]), ["state"])
             | shards_of(windows(rows, [0, 1]), ["frame"])
@@ -142,20 +151,21 @@ CASES: dict[str, Case] = {
     ),
     "windows of a column": (
         lambda buffer: SliceStackedBatch(buffer, [0, 30]).get_column("state"),
+        lambda rows: shards_of(rows, ["state"]),
         lambda rows: shards_of(windows(rows, [0, 30]), ["state"]),
     ),
     "complete windows": (
         lambda buffer: SliceStackedBatch(buffer, [0, 10]).complete(),
-        lambda rows: shards_of(
-            [r for row in rows for r in (row + row // 90 * 10, row + row // 90 * 10 + 10)]
-        ),
+        lambda rows: shards_of(rows + rows // 90 * 10),
+        lambda rows: shards_of([row + row // 90 * 10 + step for row in rows for step in (0, 10)]),
     ),
     "windows of a slice": (
         lambda buffer: FrameStackedBatch(buffer.get_slice(range(100, 200)), 2, 0),
+        lambda rows: shards_of(rows + 100),
         lambda rows: shards_of(windows(rows + 100, [-2, -1, 0])),
     ),
-    "aligned": (lambda buffer: AlignedBatch(buffer, PART), lambda rows: shards_of(rows, ["state"])),
 }
+"""As above; and which shards hold what windows show."""
 
 
 def leaves_of(value: Any) -> list[Any]:
@@ -164,19 +174,25 @@ def leaves_of(value: Any) -> list[Any]:
     return [value]
 
 
-@pytest.mark.parametrize("resident", ["0", str(1 << 30)])
-@pytest.mark.parametrize("case", CASES)
-def test_views_say_what_they_will_read(
-    case: str, resident: str, urls: list[str], reads: Reads, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
-    monkeypatch.setenv(budget.BYTES_VARIABLE, resident)
+@pytest.fixture(params=["0", str(1 << 30)], ids=["nothing resident", "resident"])
+def resident(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setenv(budget.BYTES_VARIABLE, request.param)
     monkeypatch.setenv(budget.FOLDER_VARIABLE, str(tmp_path / "resident"))
-    make_view, held_by = CASES[case]
-    with ReplayBuffer.load_from(urls[0]) as plain:
+
+
+def asked_in_reading(
+    url: str, make_view: Callable[[Any], Any], held_by: Callable[[Any], set[Shard]], reads: Reads
+) -> tuple[Any, set[Shard]]:
+    """Expect rows, see that what holds them comes and nothing else, and read them.
+
+    Returns:
+        The rows, and the shards that reading them has asked for.
+    """
+    with ReplayBuffer.load_from(url) as plain:
         view = make_view(plain)
         rows = np.random.default_rng(1).integers(0, min(len(view), 60), 25)
         expected = leaves_of(view.get_at(rows))
-    with unienv_data.open(urls[0]) as buffer:
+    with unienv_data.open(url) as buffer:
         view = make_view(buffer)
         view._stream(BUFFER)
         reads.whole.clear()
@@ -190,8 +206,22 @@ def test_views_say_what_they_will_read(
         found = leaves_of(view.get_at(rows))
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_array_equal(one, other)
-        assert reads.whole + reads.parts == []
         expectation.release()
+    return rows, reads.shards()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_views_say_what_they_will_read(case: str, resident: None, urls: list[str], reads: Reads) -> None:
+    asked_in_reading(urls[0], *CASES[case], reads)
+    assert reads.whole + reads.parts == []
+
+
+@pytest.mark.parametrize("case", WINDOWS)
+def test_windows_ask_for_their_edges_only(case: str, resident: None, urls: list[str], reads: Reads) -> None:
+    make_view, held_by, shown_from = WINDOWS[case]
+    rows, asked = asked_in_reading(urls[0], make_view, held_by, reads)
+    assert asked == shown_from(rows) - held_by(rows)
+    assert not [url for url in reads.whole if "/columns/" in url]
 
 
 def _is_quiet(buffer: Any) -> bool:
