@@ -12,6 +12,7 @@ from unienv_data.columns import ColumnInfo
 from unienv_data.errors import DatasetError
 from unienv_data.replay_buffer import ReplayBuffer
 from unienv_data.storages import CommittingStorage, CompressedListStorage
+from unienv_data.store.objects import shown_url
 from unienv_interface.space.space_utils.serialization_utils import space_to_json
 
 __all__ = ["DatasetInfo", "describe_dataset"]
@@ -60,11 +61,11 @@ def describe_dataset(buffer: ReplayBuffer[Any, Any, Any, Any, Any], path: str) -
     """
     storage = buffer.storage
     if not isinstance(storage, CommittingStorage | CompressedListStorage):
-        raise DatasetError(f"{path}: a {type(storage).__name__} keeps no record of what it holds")
+        raise DatasetError(f"{shown_url(path)}: a {type(storage).__name__} keeps no record of what it holds")
     commits = isinstance(storage, CommittingStorage)
     lengths = np.asarray(buffer.episodes["length"])
     return DatasetInfo(
-        path=path,
+        path=shown_url(path),
         commit=storage.commit_number if commits else 0,
         rows=len(buffer),
         episode_lengths=(

@@ -129,8 +129,8 @@ class PlanReport(Report):
     def to_json(self) -> dict[str, Any]:
         plan = self.plan
         return {
-            "source": plan.source.uri,
-            "destination": plan.destination.uri,
+            "source": plan.source.shown,
+            "destination": plan.destination.shown,
             "format": plan.format,
             "version": plan.version,
             "episodes": len(plan.episodes),
@@ -159,7 +159,7 @@ class PlanReport(Report):
         }
 
     def to_console(self) -> Iterable[RenderableType]:
-        yield Text(f"{self.plan.source.uri} -> {self.plan.destination.uri}", style="bold")
+        yield Text(f"{self.plan.source.shown} -> {self.plan.destination.shown}", style="bold")
         yield Padding(self._summary(), (0, 0, 0, 2))
         yield ""
         yield Padding(self._columns(), (0, 0, 0, 2))

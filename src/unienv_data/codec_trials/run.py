@@ -34,7 +34,7 @@ class TrialOptions:
     rows: int = 128
     seconds: float = 2.0
     format: str | None = None
-    storage_options: Mapping[str, Any] = field(default_factory=dict)
+    storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, eq=False)

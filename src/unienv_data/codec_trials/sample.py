@@ -17,6 +17,7 @@ from unienv_data.formats import Source, open_reader
 from unienv_data.formats.naming import Path, path_name
 from unienv_data.opening import open as open_dataset
 from unienv_data.replay_buffer import ReplayBuffer
+from unienv_data.store.objects import shown_url
 from unienv_interface.space import BinarySpace, BoxSpace, DictSpace
 from unienv_interface.space.space import AnySpace
 
@@ -101,7 +102,7 @@ def _of_dataset(
         wanted = {name: leaf for name, leaf in leaves.items() if name in chosen}
         wanted = _only_frames(url, {name: leaf[1] for name, leaf in wanted.items()}, bool(patterns), wanted)
         if not len(buffer):
-            raise EmptyDataError(f"{url}: the dataset has no rows to try codecs on")
+            raise EmptyDataError(f"{shown_url(url)}: the dataset has no rows to try codecs on")
         segments = buffer.get_segments() or [(0, len(buffer))]
         about = buffer.attributes.get("columns", {})
         found = []
@@ -126,7 +127,7 @@ def _of_recording(
         bounds = np.concatenate([[0], np.cumsum(facts.lengths)]).tolist()
         episodes = [episode for episode, length in enumerate(facts.lengths) if length]
         if not episodes:
-            raise EmptyDataError(f"{source.uri}: the recording has no rows to try codecs on")
+            raise EmptyDataError(f"{source.shown}: the recording has no rows to try codecs on")
         found = []
         for name, column in columns.items():
             reader.check([column.name], episodes[:1])
@@ -158,11 +159,13 @@ def _only_frames(
     """The columns whose codec is worth a thought: those that were named, or those of frames."""
     wrong = [name for name, space in spaces.items() if not isinstance(space, BoxSpace | BinarySpace)]
     if named and wrong:
-        raise ConversionError(f"{source}: {', '.join(wrong)}: codecs are tried on arrays of one shape only")
+        raise ConversionError(
+            f"{shown_url(source)}: {', '.join(wrong)}: codecs are tried on arrays of one shape only"
+        )
     found = {name: columns[name] for name, space in spaces.items() if named or _is_frame(space)}
     if not found:
         raise ConversionError(
-            f"{source}: no column holds frames; name those to try codecs on with --columns, of "
+            f"{shown_url(source)}: no column holds frames; name those to try codecs on with --columns, of "
             f"{', '.join(spaces)}"
         )
     return found

@@ -19,6 +19,8 @@ from fsspec.implementations.local import LocalFileSystem
 from unienv_data.errors import ConversionError, DatasetExistsError
 from unienv_data.formats import Source
 from unienv_data.replay_buffer import ReplayBuffer
+from unienv_data.store.objects import shown_url
+from unienv_data.store.objects.secrets import Secrets
 from unienv_data.store.platform import sync_directory
 
 __all__ = ["Destination"]
@@ -36,13 +38,29 @@ class Destination:
     uri: str
     storage_options: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"Destination({self.shown!r})"
+
+    @property
+    def shown(self) -> str:
+        """The address as it stands in messages: without credentials."""
+        return shown_url(self.uri)
+
     @cached_property
     def _located(self) -> tuple[Any, str]:
         try:
             filesystem, root = fsspec.core.url_to_fs(self.uri, **self.storage_options)
         except (ImportError, ValueError) as exc:
-            raise ConversionError(f"{self.uri}: {exc}") from exc
+            raise self._told("", exc) from self._cause(exc)
         return filesystem, root
+
+    def _told(self, what: str, exc: Exception) -> ConversionError:
+        said = Secrets.of(self.uri, self.storage_options).hidden(str(exc))
+        return ConversionError(f"{self.shown}: {what}{said}")
+
+    def _cause(self, exc: Exception) -> Exception | None:
+        """What a traceback may show."""
+        return None if Secrets.of(self.uri, self.storage_options).shown_by(exc) else exc
 
     @cached_property
     def local(self) -> Path | None:
@@ -70,35 +88,35 @@ class Destination:
         if source is not None and source.local_root is not None:
             root = Path(os.path.realpath(source.local_root))
             if self.local == root or self.local in root.parents or root in self.local.parents:
-                raise ConversionError(f"{self.uri}: the destination and the source {source.uri} overlap")
+                raise ConversionError(f"{self.shown}: the destination and the source {source.shown} overlap")
         if self.local.is_dir() and not any(self.local.iterdir()):
             pass  # an empty folder is as good as none
         elif os.path.lexists(self.local):
             self._check_replaceable(self.local.is_dir(), overwrite)
         folder = _nearest_folder(self.local)
         if not folder.is_dir():
-            raise ConversionError(f"{self.uri}: {folder} is not a folder")
+            raise ConversionError(f"{self.shown}: {folder} is not a folder")
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise ConversionError(f"{self.uri}: no permission to write in {folder}")
+            raise ConversionError(f"{self.shown}: no permission to write in {folder}")
 
     def _check_remote(self, overwrite: bool) -> None:
         filesystem, root = self._located
         try:
             exists = bool(filesystem.exists(root))
         except Exception as exc:  # every filesystem has exceptions of its own
-            raise ConversionError(f"{self.uri}: cannot be reached: {exc}") from exc
+            raise self._told("cannot be reached: ", exc) from self._cause(exc)
         if exists:
             self._check_replaceable(not filesystem.isfile(root), overwrite)
 
     def _check_replaceable(self, is_folder: bool, overwrite: bool) -> None:
         if not is_folder:
-            raise DatasetExistsError(f"{self.uri}: a file stands there, which is not replaced")
+            raise DatasetExistsError(f"{self.shown}: a file stands there, which is not replaced")
         if not ReplayBuffer.is_loadable_from(self.uri, storage_options=dict(self.storage_options)):
             raise DatasetExistsError(
-                f"{self.uri}: a folder with something else stands there, which is not replaced"
+                f"{self.shown}: a folder with something else stands there, which is not replaced"
             )
         if not overwrite:
-            raise DatasetExistsError(f"{self.uri}: a dataset stands there; --overwrite replaces it")
+            raise DatasetExistsError(f"{self.shown}: a dataset stands there; --overwrite replaces it")
 
     @contextmanager
     def writing(self, overwrite: bool) -> Iterator[str]:

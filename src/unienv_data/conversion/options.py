@@ -40,5 +40,5 @@ class ConversionOptions:
     overwrite: bool = False
     force: bool = False
     assume_single_writer: bool = False
-    source_storage_options: Mapping[str, Any] = field(default_factory=dict)
-    storage_options: Mapping[str, Any] = field(default_factory=dict)
+    source_storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)

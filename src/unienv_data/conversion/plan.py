@@ -116,7 +116,7 @@ class ConversionPlan:
         if self.free_bytes is None or self.estimated_bytes <= self.free_bytes:
             return None
         return (
-            f"{self.destination.uri}: about {self.estimated_bytes:,} bytes are needed, {self.free_bytes:,} "
+            f"{self.destination.shown}: about {self.estimated_bytes:,} bytes are needed, {self.free_bytes:,} "
             f"are free. Convert fewer columns (--columns, --exclude) or episodes (--episodes), pack tighter "
             f"(--codec), or go ahead all the same (--force)."
         )

@@ -62,9 +62,9 @@ def run_conversion(plan: ConversionPlan, progress: Progress = NO_PROGRESS) -> Co
     except OSError as exc:
         if exc.__class__.__module__ != "builtins":
             raise  # one of ours says what is to be said
-        raise ConversionError(f"{plan.destination.uri}: cannot be written: {exc.strerror or exc}") from exc
+        raise ConversionError(f"{plan.destination.shown}: cannot be written: {exc.strerror or exc}") from exc
     seconds = time.monotonic() - started
-    return Conversion(plan.destination.uri, rows, len(plan.episodes), stored, seconds)
+    return Conversion(plan.destination.shown, rows, len(plan.episodes), stored, seconds)
 
 
 def _write(plan: ConversionPlan, location: str, progress: Progress) -> tuple[int, int]:
@@ -86,7 +86,7 @@ def _write(plan: ConversionPlan, location: str, progress: Progress) -> tuple[int
             task.advance(chunk.rows)
         if len(buffer) != plan.rows:
             raise ConversionError(
-                f"{plan.source.uri}: {plan.rows} rows were planned, but {len(buffer)} were there: "
+                f"{plan.source.shown}: {plan.rows} rows were planned, but {len(buffer)} were there: "
                 f"did it change?"
             )
         buffer.seal()

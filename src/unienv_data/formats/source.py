@@ -14,6 +14,8 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from unienv_data.errors import ConversionError
+from unienv_data.store.objects import shown_url
+from unienv_data.store.objects.secrets import Secrets
 
 __all__ = ["Source"]
 
@@ -32,6 +34,14 @@ class Source:
 
     uri: str
     storage_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Source({self.shown!r})"
+
+    @property
+    def shown(self) -> str:
+        """The address as it stands in messages: without credentials."""
+        return shown_url(self.uri)
 
     @cached_property
     def _located(self) -> tuple[Any, str]:
@@ -76,7 +86,7 @@ class Source:
                     name[len(root) :].lstrip("/"): int(info["size"] or 0) for name, info in listing.items()
                 }
         if not found and not (self.local_root is not None and self.local_root.is_dir()):
-            raise ConversionError(f"{self.uri}: there is nothing there")
+            raise ConversionError(f"{self.shown}: there is nothing there")
         return dict(sorted(found.items()))
 
     @property
@@ -91,7 +101,7 @@ class Source:
 
     def where(self, name: str = "") -> str:
         """The address of a file, for messages."""
-        return f"{self.uri.rstrip('/')}/{name}" if name else str(self.uri)
+        return f"{self.shown.rstrip('/')}/{name}" if name else self.shown
 
     def open(self, name: str) -> IO[bytes]:
         """Open a file for reading bytes.
@@ -131,8 +141,10 @@ class Source:
         except FileNotFoundError as exc:
             raise ConversionError(f"{self.where(name)}: the file is missing") from exc
         except Exception as exc:
-            detail = str(exc) or type(exc).__name__
-            raise ConversionError(f"{self.where(name)}: cannot be read: {detail}") from exc
+            secrets = Secrets.of(os.fspath(self.uri), self.storage_options)
+            detail = secrets.hidden(str(exc)) or type(exc).__name__
+            cause = None if secrets.shown_by(exc) else exc
+            raise ConversionError(f"{self.where(name)}: cannot be read: {detail}") from cause
 
     def __reduce__(self) -> tuple[Callable[..., Source], tuple[str, dict[str, Any]]]:
         return Source, (self.uri, dict(self.storage_options))

@@ -44,7 +44,7 @@ class RecordingOptions:
     codecs: Mapping[str, str] = field(default_factory=dict)
     overwrite: bool = False
     append: bool = False
-    storage_options: Mapping[str, Any] = field(default_factory=dict)
+    storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     assume_single_writer: bool = False
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
 

@@ -113,11 +113,11 @@ def run_recording(
         except BaseException as exc:
             kept = f"{writer.written} of {options.episodes} episodes were recorded"
             exc.add_note(
-                f"{kept} and stand at {destination}." if writer.written else "No episode was recorded."
+                f"{kept} and stand at {target.shown}." if writer.written else "No episode was recorded."
             )
             raise
     seconds = time.monotonic() - started
-    return Recording(destination, len(returns), rows, float(np.mean(returns)), seed, seconds)
+    return Recording(target.shown, len(returns), rows, float(np.mean(returns)), seed, seconds)
 
 
 def _attributes(choice: EnvChoice, options: RecordingOptions, env: Any) -> dict[str, Any]:
@@ -200,7 +200,7 @@ class _Writer:
         if buffer.single_space != self.space:
             buffer.abandon()
             raise RecordingError(
-                f"{self.destination.uri}: the dataset's rows are not those of this recording: "
+                f"{self.destination.shown}: the dataset's rows are not those of this recording: "
                 f"{_differences(buffer.single_space, self.space)}"
             )
         return buffer

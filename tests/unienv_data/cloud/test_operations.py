@@ -23,7 +23,10 @@ from tests.conftest import requires_obstore, requires_s3
 from tests.servers import S3Server
 from unienv_data import ReplayBuffer, StepSampler, ZarrStorage
 from unienv_data.cli.app import app
+from unienv_data.conversion import ConversionOptions
+from unienv_data.conversion.destination import Destination
 from unienv_data.errors import AccessRefusedError, DatasetError, ReadOnlyError, WriterLockedError
+from unienv_data.formats import Source
 from unienv_data.storages import CompressedListStorage
 from unienv_interface.backends.numpy import NumpyComputeBackend
 from unienv_interface.space.spaces import BoxSpace, DictSpace
@@ -250,6 +253,39 @@ def test_storage_options_are_neither_stored_nor_shown(
         with pytest.raises(AccessRefusedError) as caught:
             unienv_data.open(url, storage_options=wrong, client=client)
         assert "not-the-Secret" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_commands_show_no_credentials_of_a_url() -> None:
+    url = f"memory://user:sEcret@{uuid.uuid4().hex}/data.zarr"
+    for command in (
+        ["convert", str(PUSHT), url, "--columns", "action"],
+        ["convert", str(PUSHT), url, "--columns", "action"],  # refused: something is there
+        ["convert", str(PUSHT), url, "--columns", "action", "--overwrite", "--json"],
+        ["info", url],
+        ["info", url, "--json"],
+        ["codecs", url],  # refused: there are no frames
+        ["info", f"{url}-gone"],
+        ["convert", f"{url}-gone", "memory://x/y.zarr"],
+    ):
+        done = CliRunner().invoke(app, command)
+        assert "sEcret" not in done.output, command
+    assert "sEcret" not in repr(
+        [Source(url), Destination(url), ConversionOptions(storage_options={"key": "sEcret"})]
+    )
+
+
+@requires_s3
+def test_a_conversion_with_wrong_credentials(s3: S3Server) -> None:
+    if s3.kind == "moto":
+        pytest.skip("moto checks no signatures")
+    given = [f"--storage-option={name}={value}" for name, value in s3.options.items() if name != "secret"]
+    url = s3.url(uuid.uuid4().hex)
+    done = CliRunner().invoke(app, ["convert", str(PUSHT), url, *given, "--storage-option=secret=sEcret-s"])
+    assert done.exit_code
+    assert "sEcret-s" not in done.output
+    assert s3.options["key"] not in done.output
+    assert "Traceback" not in done.output
 
 
 def test_signed_addresses_are_not_shown(served: tuple[str, Path]) -> None:

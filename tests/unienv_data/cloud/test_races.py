@@ -16,6 +16,7 @@ import unienv_data
 from tests.conftest import requires_obstore, requires_s3
 from tests.servers import S3Server
 from unienv_data import ReplayBuffer, ZarrStorage
+from unienv_data.errors import WriterLockedError
 from unienv_interface.backends.numpy import NumpyComputeBackend
 from unienv_interface.space.spaces import BoxSpace
 
@@ -84,3 +85,40 @@ def test_24_races_of_8_writers(s3: S3Server, client: str) -> None:
 @requires_obstore
 def test_a_race(s3: S3Server) -> None:
     race(s3, "obstore", writers=3, races=3)
+
+
+_DYING = """
+import json, os, sys
+import numpy as np
+import unienv_data
+buffer = unienv_data.open(sys.argv[1], "a", commit_interval=float("inf"), **json.loads(sys.argv[2]))
+buffer.extend(np.full((4, 2), 1, dtype=np.float32))
+buffer.commit()
+buffer.extend(np.full((4, 2), 2, dtype=np.float32))
+print("writing", flush=True)
+sys.stdin.read()
+"""
+
+
+@requires_s3
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the lease stands for a minute")
+def test_a_writer_that_was_killed_is_followed_at_once_on_its_machine(s3: S3Server) -> None:
+    url, options = s3.url(uuid.uuid4().hex, "data.zarr"), {"storage_options": s3.options}
+    ReplayBuffer.create(ZarrStorage, SPACE, cache_path=url, **options).close()
+    command = [sys.executable, "-c", _DYING, url, json.dumps(options)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "writing\n"
+        with pytest.raises(
+            WriterLockedError, match=rf"process {writer.pid} on \S+ is writing since \d{{4}}-"
+        ):
+            unienv_data.open(url, "a", **options)
+        with pytest.raises(WriterLockedError, match=f"process {writer.pid} on"):
+            ReplayBuffer.create(ZarrStorage, SPACE, cache_path=url, overwrite=True, **options)
+        assert len(unienv_data.open(url, **options)) == 4
+        writer.kill()
+    with unienv_data.open(url, "a", **options) as following:
+        assert following[:][:, 0].tolist() == [1] * 4
+        following.extend(np.full((2, 2), 3, dtype=np.float32))
+    with unienv_data.open(url, **options) as reader:
+        assert reader[:][:, 0].tolist() == [1] * 4 + [3] * 2
