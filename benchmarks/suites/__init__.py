@@ -10,6 +10,7 @@ from benchmarks.loaders import OF_WINDOWS
 from benchmarks.report import Finding
 from benchmarks.suites.aloha import AlohaSuite, folder_of_episodes
 from benchmarks.suites.appending import AppendSuite
+from benchmarks.suites.bucket_epochs import BucketEpochSuite
 from benchmarks.suites.bucket_rows import BucketRowsSuite
 from benchmarks.suites.defaults import DefaultsSuite
 from benchmarks.suites.epochs import EpochSuite
@@ -54,6 +55,7 @@ SUITES: Mapping[str, Callable[[Path, int], Finding]] = {
     "epoch": EpochSuite(),
     "epoch-lz4": EpochSuite(codec="lz4"),
     "s3-rows": BucketRowsSuite(),
+    "s3-epoch": BucketEpochSuite(),
     "extend": ExtendSuite(),
     "extend-lz4": ExtendSuite(codec="lz4"),
     "extend-state": ExtendSuite(blocks=4, rows=262_144, size=None),

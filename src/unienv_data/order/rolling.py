@@ -12,7 +12,6 @@ of pieces that mix, and fetches evenly.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -71,7 +70,8 @@ class Mixed:
     rows_of: Callable[[int, int], Integers]
     seed: int
     epoch: int
-    _kept: OrderedDict[tuple[str, int], Integers] = field(default_factory=OrderedDict, init=False, repr=False)
+    _pools: dict[int, Integers] = field(default_factory=dict, init=False, repr=False)
+    _pieces: dict[int, Integers] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def ends(self) -> Integers:
@@ -133,34 +133,36 @@ class Mixed:
         return slice_rows(size, first, last, self.window)
 
     def _drawn(self, draw: int, start: int, stop: int) -> Integers:
-        pool = self._keep(("draw", draw), 2, self._pool)
+        pool = _kept(self._pools, draw, 2, self._pool)
         first = int(self.starts[min(draw, len(self.starts) - 1)])
         key = derive_key(self.seed, "draw of rows", self.epoch, first, draw)
         return pool[permute(range(start, stop), len(pool), key)]
 
     def _pool(self, draw: int) -> Integers:
-        pieces = range(draw, min(self.window + draw, len(self.starts)))
-        parts = []
-        for piece in pieces:
-            low, high = self._slices(draw, piece)
-            parts.append(self._permuted(piece)[low:high])
-        return np.concatenate(parts)
+        pieces = np.arange(draw, min(self.window + draw, len(self.starts)))
+        sizes = (self.stops - self.starts)[pieces]
+        newest = self.window - 1 + draw
+        low = sizes * 0 if draw == 0 else (newest - pieces) * sizes // self.window
+        high = sizes if draw == len(self.ends) - 1 else (newest - pieces + 1) * sizes // self.window
+        # Of many small pieces few have rows in a draw.
+        some = np.flatnonzero(high > low)
+        spans = zip(pieces[some].tolist(), low[some].tolist(), high[some].tolist(), strict=True)
+        return np.concatenate([self._permuted(piece)[first:stop] for piece, first, stop in spans])
 
     def _permuted(self, piece: int) -> Integers:
-        return self._keep(("piece", piece), 2 * self.window, self._shuffled)
+        return _kept(self._pieces, piece, 2 * self.window, self._shuffled)
 
     def _shuffled(self, piece: int) -> Integers:
         rows = self.piece_rows(piece)
         key = derive_key(self.seed, "rows of a block", self.epoch, int(self.starts[piece]))
         return rows[permute(range(len(rows)), len(rows), key)]
 
-    def _keep(self, key: tuple[str, int], most: int, make: Callable[[int], Integers]) -> Integers:
-        """What `make` gives, and gave before: of each kind the last `most` ones are remembered."""
-        kept = self._kept
-        found = kept.get(key)
-        if found is None:
-            found = kept[key] = make(key[1])
-            alike = [other for other in kept if other[0] == key[0]]
-            for other in alike[: max(len(alike) - most, 0)]:
-                del kept[other]
-        return found
+
+def _kept(kept: dict[int, Integers], number: int, most: int, make: Callable[[int], Integers]) -> Integers:
+    """What `make` gives, and gave before: of so many numbers it is remembered."""
+    found = kept.get(number)
+    if found is None:
+        found = kept[number] = make(number)
+        if len(kept) > most:
+            kept.pop(next(iter(kept)), None)
+    return found
