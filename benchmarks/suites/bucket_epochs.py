@@ -118,7 +118,7 @@ class WorkerFrames(Frames):
     """By s3fs, read by workers."""
 
     name = "MultiprocessingSampler"
-    settings = "s3fs, 2 workers"
+    settings = "s3fs, 2 workers, their start included"
     workers = 2
 
 
