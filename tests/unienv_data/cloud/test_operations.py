@@ -277,8 +277,8 @@ def test_commands_show_no_credentials_of_a_url() -> None:
 
 @requires_s3
 def test_a_conversion_with_wrong_credentials(s3: S3Server) -> None:
-    if s3.kind == "moto":
-        pytest.skip("moto checks no signatures")
+    if s3.kind != "radosgw":
+        pytest.skip("not every server checks signatures")
     given = [f"--storage-option={name}={value}" for name, value in s3.options.items() if name != "secret"]
     url = s3.url(uuid.uuid4().hex)
     done = CliRunner().invoke(app, ["convert", str(PUSHT), url, *given, "--storage-option=secret=sEcret-s"])

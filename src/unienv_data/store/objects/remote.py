@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 from unienv_data.errors import UniEnvError
@@ -17,6 +17,7 @@ from unienv_data.store.objects.failures import Failure, failure_of
 __all__ = ["FsspecObjects"]
 
 _memory_mutex = threading.Lock()
+_copies_mutex = threading.Lock()
 
 
 class FsspecObjects(ClientObjects):
@@ -36,6 +37,8 @@ class FsspecObjects(ClientObjects):
         self._root = root.rstrip("/")
         self.url = url.rstrip("/")
         self._single_writer = assume_single_writer
+        # Filesystems that keep copies mix up what several threads ask for.
+        self._turn: AbstractContextManager[Any] = _copies_mutex if _keeps_copies(fs) else nullcontext()
         self._create = _exclusive_creation(fs)
         self.exclusive_create = self._create is not None
         self.writes_refused = _refusal(fs)
@@ -57,7 +60,7 @@ class FsspecObjects(ClientObjects):
         return f"{self._root}/{name}" if name else self._root
 
     def read(self, name: str) -> bytes:
-        with self._telling(name):
+        with self._telling(name), self._turn:
             self.traffic.add(requests=1)
             data: bytes = self._fs.cat_file(self._path(name))
         self.traffic.add(bytes_read=len(data))
@@ -67,12 +70,13 @@ class FsspecObjects(ClientObjects):
         if not ranges:
             return []
         self.traffic.add(requests=len(ranges))
-        found = self._fs.cat_ranges(
-            [self._path(item.name) for item in ranges],
-            [item.start for item in ranges],
-            [item.stop for item in ranges],
-            on_error="return",
-        )
+        with self._turn:
+            found = self._fs.cat_ranges(
+                [self._path(item.name) for item in ranges],
+                [item.start for item in ranges],
+                [item.stop for item in ranges],
+                on_error="return",
+            )
         return [self._checked(data, item) for data, item in zip(found, ranges, strict=True)]
 
     def _checked(self, found: Any, item: Range) -> bytes | Exception:

@@ -178,8 +178,8 @@ CLIENTS = ["fsspec", pytest.param("obstore", marks=requires_obstore)]
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("wrong", ["key", "secret"])
 def test_wrong_credentials(s3: S3Server, client: Any, wrong: str) -> None:
-    if s3.kind == "moto":
-        pytest.skip("moto checks no signatures")
+    if s3.kind != "radosgw":
+        pytest.skip("not every server checks signatures")
     options = {**s3.options, wrong: SECRET}
     objects = open_objects(s3.url("x"), options, client=client)
     assert SECRET not in repr(objects)
