@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,7 @@ class ResidentArrays:
         self._refused: set[str] = set()
         self._looked_for: set[str] = set()
         self._decoded: Counter[str] = Counter()
+        self._gapped: set[tuple[str, int]] = set()  # arrays and shards
 
     def close(self) -> None:
         """Let go of the files, which go when nobody uses them."""
@@ -81,8 +82,12 @@ class ResidentArrays:
             return self.spans(array, [(rows.start, rows.stop)] if rows else [], commit, load)
         numbers = row_array(rows)
         if len(numbers) and not file.is_complete(int(numbers.max())):
-            shards = np.unique(numbers // array.entry.shard_rows)
-            if not self._filled(file, array, shards, commit, load):
+            ascending = np.sort(numbers)
+            shards, first = np.unique(ascending // array.entry.shard_rows, return_index=True)
+            last = ascending[np.append(first[1:], len(ascending)) - 1]
+            if not self._filled(
+                file, array, dict(zip(shards.tolist(), last.tolist(), strict=True)), commit, load
+            ):
                 return None
         return _as_entries(file.rows.take(numbers, axis=0), array)
 
@@ -95,10 +100,12 @@ class ResidentArrays:
             return None
         if not file.is_complete(max((stop for _, stop in spans), default=0) - 1):
             per_shard = array.entry.shard_rows
-            shards = {
-                shard for start, stop in spans for shard in range(start // per_shard, -(-stop // per_shard))
-            }
-            if not self._filled(file, array, sorted(shards), commit, load):
+            needed: dict[int, int] = {}
+            for start, stop in spans:
+                for shard in range(start // per_shard, -(-stop // per_shard)):
+                    last_row = min(stop, (shard + 1) * per_shard) - 1
+                    needed[shard] = max(needed.get(shard, 0), last_row)
+            if not self._filled(file, array, dict(sorted(needed.items())), commit, load):
                 return None
         parts = [file.rows[start:stop] for start, stop in spans]
         return _as_entries(np.concatenate([file.rows[:0], *parts]), array)
@@ -119,26 +126,48 @@ class ResidentArrays:
         return _name(array) in self._files and self._pid == os.getpid()
 
     def _filled(
-        self,
-        file: RowFile,
-        array: StoredArray,
-        shards: Sequence[int] | NDArray[np.int64],
-        commit: Commit,
-        load: Load,
+        self, file: RowFile, array: StoredArray, needed: Mapping[int, int], commit: Commit, load: Load
     ) -> bool:
-        """Have all rows of some shards filled in; False where they cannot be."""
+        """Have rows of some shards filled in; False where they cannot be.
+
+        Args:
+            file: where they go.
+            array: which array.
+            needed: by shard, ascending, the last row that is asked for.
+            commit: what is committed.
+            load: decodes rows.
+        """
+        length = commit.logs[array.entry.log].length
         try:
-            unfilled = file.unfilled(shards, commit.logs[array.entry.log].length)
-            if self._at_once:
-                pool.map_waiting(lambda span: file.fill(span, load), unfilled)
-            else:
-                for span in unfilled:
-                    file.fill(span, load)
-        except (OSError, CorruptDataError):
-            # No room on the disk; or rows are damaged that nobody has asked for.
+            try:
+                self._fill(file, self._cut(array, file.unfilled([*needed], length), needed), load)
+            except CorruptDataError:
+                # Where a writer's block ended, a log has gaps: what is asked for may be there all the same.
+                left = file.unfilled([*needed], length)
+                self._gapped.update((_name(array), span.start // array.entry.shard_rows) for span in left)
+                self._fill(file, self._cut(array, left, needed), load)
+        except (OSError, CorruptDataError):  # no room on the disk; or rows are damaged
             self._refuse(array)
             return False
         return True
+
+    def _cut(self, array: StoredArray, unfilled: Sequence[range], needed: Mapping[int, int]) -> list[range]:
+        """What is to be filled in: all of a shard, but of one with gaps no more chunks than are needed."""
+        cut = []
+        for span in unfilled:
+            shard, size = span.start // array.entry.shard_rows, array.entry.chunk_rows
+            if (_name(array), shard) in self._gapped:
+                stop = min(span.stop, (needed[shard] // size + 1) * size)
+                span = range(span.start, max(stop, span.start))
+            cut.append(span)
+        return [span for span in cut if span]
+
+    def _fill(self, file: RowFile, spans: Sequence[range], load: Load) -> None:
+        if self._at_once:
+            pool.map_waiting(lambda span: file.fill(span, load), spans)
+            return
+        for span in spans:
+            file.fill(span, load)
 
     # Files
 
