@@ -39,7 +39,7 @@ def open(
         storage_options: handed to the fsspec filesystem; never stored.
         cache_dir: a folder on a disk of this machine for copies of what is read from a URL; shared by all
             processes that name it.
-        cache_bytes: how many bytes these may take; None for all of the disk but a tenth.
+        cache_bytes: how many bytes these may take; None for half of the free disk.
         client: what speaks to a bucket, "obstore" or "fsspec"; None for obstore where it can.
         retry_seconds: for how long requests that fail are repeated.
         **options: handed to `ReplayBuffer.load_from`.

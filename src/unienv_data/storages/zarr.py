@@ -107,7 +107,7 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
             storage_options: handed to the fsspec filesystem; never stored.
             assume_single_writer: nobody else writes, on a filesystem that cannot make sure of it.
             cache_dir: a folder on a disk of this machine for copies of what is read from a URL.
-            cache_bytes: how many bytes these may take; None for all of the disk but a tenth.
+            cache_bytes: how many bytes these may take; None for half of the free disk.
             client: what speaks to a bucket, "obstore" or "fsspec"; None for obstore where it can.
             retry_seconds: for how long requests that fail are repeated.
             buffer: what a replay buffer hands to the first commit.
@@ -201,7 +201,7 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
             storage_options: handed to the fsspec filesystem.
             assume_single_writer: nobody else writes, on a filesystem that cannot make sure of it.
             cache_dir: a folder on a disk of this machine for copies of what is read from a URL.
-            cache_bytes: how many bytes these may take; None for all of the disk but a tenth.
+            cache_bytes: how many bytes these may take; None for half of the free disk.
             stream: where another process of this machine streams the same data.
             client: what speaks to a bucket, "obstore" or "fsspec"; None for obstore where it can.
             retry_seconds: for how long requests that fail are repeated.

@@ -30,7 +30,7 @@ class CacheFolder:
     Args:
         base: the cache's folder.
         dataset: name of this dataset's folder below it.
-        limit: bytes that all files below `base` may take; None for all of the disk but a tenth.
+        limit: bytes that all files below `base` may take; None for half of the free disk.
 
     Raises:
         OSError: the folders cannot be made.

@@ -23,7 +23,6 @@ _COUNT = struct.Struct("<QQ")  # the bytes, and their complement: a damaged coun
 _MASK = (1 << 64) - 1
 _LOCK_SECONDS = 20.0
 _SPARE = 32  # what is freed at once, beyond what is needed: this part of the budget
-_SHARE_LEFT = 10  # without a budget, this part of the disk stays free
 
 
 class _File(NamedTuple):
@@ -56,7 +55,7 @@ class Ledger:
         Args:
             part: a path in a `landing` folder, whose lock the caller has.
             size: bytes.
-            limit: the budget in bytes; None for all of the disk but a tenth.
+            limit: the budget in bytes; None for half of the free disk.
             is_pinned: whether the file of a path must stay.
 
         Returns:
@@ -132,8 +131,7 @@ class Ledger:
     def _most(self, limit: int | None, used: int) -> int:
         if limit is not None:
             return limit
-        disk = shutil.disk_usage(self._base)
-        return used + max(disk.free - disk.total // _SHARE_LEFT, 0)
+        return (used + shutil.disk_usage(self._base).free) // 2
 
     def _counted(self, size: int, limit: int | None, is_pinned: Callable[[str], bool]) -> int:
         """The bytes that there are, after room has been made for others as far as possible."""

@@ -28,8 +28,8 @@ class CacheOptions:
 
     Attributes:
         folder: its absolute path; it exists.
-        limit: bytes that copies may take there, of all datasets together; None for all of the disk but a
-            tenth.
+        limit: bytes that copies may take there, of all datasets together; None for half of the disk that
+            would be free without them.
     """
 
     folder: str

@@ -46,7 +46,7 @@ def open_objects(
         storage_options: handed to the fsspec filesystem, or said in obstore's words; never stored.
         assume_single_writer: the user's word that nobody else writes.
         cache_dir: a folder on a disk of this machine for copies of what is read from elsewhere.
-        cache_bytes: how many bytes these may take; None for all of the disk but a tenth.
+        cache_bytes: how many bytes these may take; None for half of the free disk.
         client: what makes the requests; None for obstore where it is installed and can express what the URL
             and the options say, and fsspec otherwise.
         retry_seconds: for how long requests that fail are repeated.

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections import OrderedDict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from unienv_data.store.cache import folder as folder_module
+from unienv_data.store.cache import ledger as ledger_module
 from unienv_data.store.cache.filelock import FileLock, locked
 from unienv_data.store.cache.folder import CacheFolder
 from unienv_data.store.cache.ledger import Ledger
@@ -160,6 +162,21 @@ def test_what_turns_out_otherwise_is_counted_as_it_is(tmp_path: Path, likely: in
 def lost(file: PartFile) -> bool:
     file.write(b"some of it")
     raise ConnectionError("lost")
+
+
+def test_without_a_budget_half_of_the_disk_stays_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = 1000
+    free = SimpleNamespace(disk_usage=lambda base: SimpleNamespace(free=room - total(tmp_path)))
+    monkeypatch.setattr(ledger_module, "shutil", free)
+    folder = CacheFolder(str(tmp_path), "d", None)
+    for number in range(10):
+        assert put(folder, f"columns/x/c.{number}", bytes(100))
+        assert total(tmp_path) == min(number + 1, 5) * 100 or total(tmp_path) == 400
+    room = 200
+    assert put(folder, "columns/x/c.10", bytes(50))
+    assert total(tmp_path) <= 100
 
 
 def test_several_datasets_share_the_budget(tmp_path: Path) -> None:
