@@ -22,7 +22,7 @@ from unienv_interface._optional import import_optional
 
 __all__ = ["ObstoreObjects", "can_use_obstore"]
 
-_CONCURRENT = 128  # requests of one call
+_CONCURRENT = 256  # requests of one call at a time
 _WHOLE_BYTES = 16 << 20  # larger objects are sent in parts of
 _PART_BYTES = 8 << 20
 _DELETED_AT_ONCE = 1000
@@ -91,24 +91,27 @@ class ObstoreObjects(ClientObjects):
         from fsspec.asyn import get_loop, sync
 
         found: list[Any] = sync(get_loop(), self._fetch, ranges)
-        sizes = [len(data) for data in found if isinstance(data, bytes)]
+        data = [got if isinstance(got, Exception) else bytes(got) for got in found]
+        sizes = [len(got) for got in data if isinstance(got, bytes)]
         self.traffic.add(requests=len(ranges), bytes_read=sum(sizes))
-        if len(sizes) < len(found):
-            pairs = zip(found, ranges, strict=True)
-            return [data if isinstance(data, bytes) else self._failed(data, item) for data, item in pairs]
+        if len(sizes) < len(data):
+            pairs = zip(data, ranges, strict=True)
+            return [got if isinstance(got, bytes) else self._failed(got, item) for got, item in pairs]
+        return data
+
+    async def _fetch(self, ranges: Sequence[Range]) -> list[Any]:
+        """What the client gives for each range, or its exception."""
+        get, store = self._obstore.get_range_async, self._store
+        root = f"{self._root}/" if self._root else ""
+        found: list[Any] = []
+        for first in range(0, len(ranges), _CONCURRENT):
+            # Without a coroutine around each, of which there would be hundreds.
+            under_way = [
+                get(store, f"{root}{name}", start=start, end=stop)
+                for name, start, stop in ranges[first : first + _CONCURRENT]
+            ]
+            found += await asyncio.gather(*under_way, return_exceptions=True)
         return found
-
-    async def _fetch(self, ranges: Sequence[Range]) -> list[bytes | Exception]:
-        get, store, turn = self._obstore.get_range_async, self._store, asyncio.Semaphore(_CONCURRENT)
-
-        async def fetch(item: Range) -> bytes | Exception:
-            async with turn:
-                try:
-                    return bytes(await get(store, self._path(item.name), start=item.start, end=item.stop))
-                except Exception as exc:
-                    return exc
-
-        return list(await asyncio.gather(*map(fetch, ranges)))
 
     def _failed(self, failure: Exception, item: Range) -> bytes | Exception:
         """What has come of a range: nothing where it begins beyond the end of the object."""
