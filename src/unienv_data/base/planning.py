@@ -81,17 +81,15 @@ class Planner:
         """What `shuffle` means for these data."""
         if self.shuffle is not None:
             return self.shuffle
-        return BLOCK if _blocks_of(data).is_remote else "global"
+        return BLOCK if data._traffic() else "global"
 
     def begun(self, state: SamplerState, data: BatchBase[Any, Any, Any, Any, Any]) -> SamplerState:
         """The state from which an epoch runs: with what decides its order, fixed from now on."""
         if state.length < 0:
             state = self.measured(state, data)
-        if state.window or state.position or self.shuffle not in (None, BLOCK):
+        if state.window or state.position or self.shuffle_of(data) != BLOCK:
             return state
         blocks = self._blocks(state, data)
-        if self.shuffle is None and not blocks.is_remote:
-            return state
         window = Buffering.of(blocks, self.buffer_bytes).window
         return replace(state, window=window, layout=blocks.layout)
 

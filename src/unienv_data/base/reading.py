@@ -134,7 +134,7 @@ class ReadableBatch(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BR
         """
 
     def _traffic(self) -> frozenset[Traffic]:
-        """What counts the requests that reading costs; nothing where it costs none.
+        """What counts the requests that reading costs; nothing where it costs none, as on this machine.
 
         Overridden where rows come from another batch, or from elsewhere.
         """

@@ -45,7 +45,8 @@ class CommittingStorage(SpaceStorage[BatchT, BArrayType, BDeviceType, BDtypeType
         """
 
     def traffic(self) -> frozenset[Traffic]:
-        return frozenset((self.objects.traffic,)) if self.is_durable else frozenset()
+        is_remote = self.is_durable and not self.objects.is_local
+        return frozenset((self.objects.traffic,)) if is_remote else frozenset()
 
     @property
     @abstractmethod

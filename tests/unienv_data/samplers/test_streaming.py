@@ -234,3 +234,13 @@ def test_draws_are_not_streamed(remote: Any) -> None:
     drawn = sampler.sample()
     assert len(drawn["number"]) == 16
     assert sampler.traffic == (0, 0, 0)
+
+
+def test_blocks_of_near_data_are_not_looked_for(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An epoch of local data begins at once, however many shards or windows there are."""
+    with unienv_data.open(url.removeprefix("far://")) as buffer:
+        monkeypatch.setattr(type(buffer), "_blocks", lambda *_: pytest.fail("looked for blocks"))
+        sampler = StepSampler(buffer, 64, seed=1)
+        assert sampler.shuffle == "global"
+        assert sorted(numbers(sampler)) == list(range(ROWS))
+        assert sampler.traffic == (0, 0, 0)
