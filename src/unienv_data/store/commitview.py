@@ -20,7 +20,7 @@ from unienv_data.store.blocks import blocks_of_slots
 from unienv_data.store.commits import CommitLog, storage_objects
 from unienv_data.store.copying import copy_commit
 from unienv_data.store.describe import describe_columns
-from unienv_data.store.expecting import expect_rows
+from unienv_data.store.expecting import Inquiries, expect_rows
 from unienv_data.store.gather import Gather
 from unienv_data.store.objects import ObjectStore, StreamPlace
 from unienv_data.store.reader import CommitReader
@@ -50,6 +50,7 @@ class CommitView(SlotStore):
         self._gather = Gather(self._objects, bytes.fromhex(commit.uuid))
         self._resident = ResidentArrays(commit.uuid, self._objects.url, at_once=not self._objects.is_local)
         self._reader = CommitReader(commit, self._gather, resident=self._resident)
+        self._inquiries = Inquiries()
         self._closed = False
         self._committed_at = time.monotonic()
 
@@ -115,6 +116,8 @@ class CommitView(SlotStore):
     def _get(self, slots: RowIndex, columns: Sequence[str]) -> dict[str, ColumnData]:
         rows = self._slots.lookup(slots)
         specs = {name: self._columns[name] for name in columns}
+        if any(spec.ragged_axes is not None for spec in specs.values()):
+            self._inquiries.wait(rows)
         if isinstance(rows, range) or not len(rows) or int(rows.min()) >= 0:
             return {name: self._reader.read_column(spec, rows) for name, spec in specs.items()}
         written = np.flatnonzero(rows >= 0)
@@ -127,7 +130,11 @@ class CommitView(SlotStore):
         self._check_open()
         rows = row_array(self._slots.lookup(slots))
         return expect_rows(
-            self._reader, self._objects, [self._columns[name] for name in columns], rows[rows >= 0]
+            self._reader,
+            self._objects,
+            [self._columns[name] for name in columns],
+            rows[rows >= 0],
+            self._inquiries,
         )
 
     def stream(self, buffer_bytes: int, place: StreamPlace | None = None) -> StreamPlace | None:

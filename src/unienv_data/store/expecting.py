@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.base.expectation import Expectation
 from unienv_data.columns.data import ColumnSpec
+from unienv_data.indexing import RowIndex
 from unienv_data.store import platform
 from unienv_data.store.array import StoredArray
 from unienv_data.store.objects import ObjectStore
 from unienv_data.store.ragged import INDEX, VALUES, spans_of
 from unienv_data.store.reader import CommitReader
 
-__all__ = ["expect_rows"]
+__all__ = ["Inquiries", "expect_rows"]
+
+
+class Inquiries:
+    """What another thread is finding out: where the values of rows are that somebody expects."""
+
+    def __init__(self) -> None:
+        self._renew()
+
+    def _renew(self) -> None:
+        self._pid = os.getpid()
+        self._open: list[tuple[int, int, Future[None]]] = []
+
+    def add(self, rows: NDArray[np.int64], answer: Future[None]) -> None:
+        """Rows of the log, ascending, are being asked after."""
+        if self._pid != os.getpid():  # a forked child has none of its parent's threads
+            self._renew()
+        self._open = [inquiry for inquiry in self._open if not inquiry[2].done()]
+        self._open.append((int(rows[0]), int(rows[-1]), answer))
+
+    def wait(self, rows: RowIndex) -> None:
+        """Wait until it is known of these rows: who reads them before makes requests that are needless."""
+        if not self._open or not len(rows) or self._pid != os.getpid():
+            return
+        ends = (rows[0], rows[-1]) if isinstance(rows, range) else (int(rows.min()), int(rows.max()))
+        low, high = min(ends), max(ends)
+        wait([answer for first, last, answer in self._open if first <= high and last >= low])
 
 
 def expect_rows(
-    reader: CommitReader, objects: ObjectStore, columns: Iterable[ColumnSpec], rows: NDArray[np.int64]
+    reader: CommitReader,
+    objects: ObjectStore,
+    columns: Iterable[ColumnSpec],
+    rows: NDArray[np.int64],
+    inquiries: Inquiries,
 ) -> Expectation:
     """Have what holds log rows brought near, without waiting.
 
@@ -33,6 +64,7 @@ def expect_rows(
         objects: where the storage stands.
         columns: which columns.
         rows: rows of the log, in any order.
+        inquiries: learns of what is still to be found out.
     """
     if not len(rows):
         return Expectation()
@@ -46,7 +78,9 @@ def expect_rows(
             ragged.append(column)
     parts = [objects.expect(reader.objects_of([(array, rows) for array in fixed]))]
     if ragged:
-        parts.append(_Later(lambda: _values(reader, objects, ragged, rows)).expectation)
+        later = _Later(lambda: _values(reader, objects, ragged, rows))
+        inquiries.add(rows, later.answer)
+        parts.append(later.expectation)
     return Expectation.of(parts)
 
 
@@ -72,8 +106,8 @@ class _Later:
         self._found: Expectation | None = None
         self._is_released = False
         self.expectation = Expectation(self._release)
-        future: Future[Any] = _thread().submit(self._run, find)
-        del future  # what goes wrong here, goes wrong again for whoever reads
+        # What goes wrong here, goes wrong again for whoever reads.
+        self.answer: Future[None] = _thread().submit(self._run, find)
 
     def _run(self, find: Callable[[], Expectation]) -> None:
         if self._is_released:
