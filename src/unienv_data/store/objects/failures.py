@@ -128,6 +128,7 @@ _PASSING_NUMBERS = frozenset(
 
 _STATUS_IN_TEXT = re.compile(r"status code: (\d{3})\b")
 _CODE_IN_TEXT = re.compile(r"<Code>(\w+)</Code>")
+_CODE_BESIDE_STATUS = re.compile(r"status code: \d{3}[\w ]* \((\w+)\)")
 _PASSING_TEXT = re.compile(
     r"HTTP error:|error sending request|error decoding response body|connection closed"
 )
@@ -203,7 +204,9 @@ def _codes(exc: BaseException) -> Iterator[str]:
         code = vars(exc).get(name)  # not what is computed when asked for, which may warn
         if isinstance(code, str):
             yield code
-    yield from _CODE_IN_TEXT.findall(str(exc))
+    text = str(exc)
+    yield from _CODE_IN_TEXT.findall(text)
+    yield from _CODE_BESIDE_STATUS.findall(text)
 
 
 def _statuses(exc: BaseException) -> Iterator[int]:

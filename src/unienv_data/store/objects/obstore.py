@@ -27,6 +27,8 @@ _WHOLE_BYTES = 16 << 20  # larger objects are sent in parts of
 _PART_BYTES = 8 << 20
 _DELETED_AT_ONCE = 1000
 _PIECE_BYTES = 512 << 10  # of an object that is written elsewhere as it comes
+_ANSWERED = re.compile(r"status code: (\d{3}[\w ]*)")
+_CODE = re.compile(r"<Code>(\w+)</Code>")
 _NO_BUCKET = re.compile("status code: 404 |<Code>NoSuchBucket</Code>")
 _EXPLANATION = re.compile(r"\s*Debug source:.*", re.DOTALL)
 
@@ -252,9 +254,19 @@ class ObstoreObjects(ClientObjects):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), place) from None
             if type(exc).__module__.partition(".")[0] != "obstore":
                 raise
-            said = _EXPLANATION.sub("", str(exc))
+            said = _said(str(exc))
             refused = kind in {"PermissionDeniedError", "UnauthenticatedError"}
             raise _KINDS[refused](errno.EACCES if refused else errno.EIO, said, place) from None
+
+
+def _said(text: str) -> str:
+    """What an exception of obstore's says, without the address, the XML and the client's insides."""
+    text = _EXPLANATION.sub("", text)
+    answered = _ANSWERED.search(text)
+    if answered is None:
+        return text
+    code = _CODE.search(text)
+    return f"the server answered with status code: {answered[1].strip()}{f' ({code[1]})' if code else ''}"
 
 
 _KINDS: dict[bool, type[OSError]] = {True: PermissionError, False: OSError}

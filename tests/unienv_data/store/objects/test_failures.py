@@ -134,6 +134,8 @@ def test_requests() -> None:
         ("Server returned non-2xx status code: 503 Service Unavailable: <Code>SlowDown</Code>", PASSING),
         ("Server returned non-2xx status code: 500 Internal Server Error: ", PASSING),
         ("Server returned non-2xx status code: 403 Forbidden: <Code>SignatureDoesNotMatch</Code>", REFUSED),
+        ("the server answered with status code: 400 Bad Request (ExpiredToken)", REFUSED),
+        ("the server answered with status code: 409 Conflict (OperationAborted)", PASSING),
         ("Server returned non-2xx status code: 400 Bad Request: <Code>ExpiredToken</Code>", REFUSED),
         ("Server returned non-2xx status code: 416 Range Not Satisfiable: <Code>InvalidRange</Code>", ANSWER),
     ],
