@@ -21,6 +21,7 @@ _THREADS = 8
 _IN_FLIGHT_BYTES = 256 << 20
 _LIKELY_BYTES = 8 << 20  # of an object of an array of which none has come yet
 _LIKELY_PARTS = 8  # but no more than this part of the budget
+_GLANCE = 0.05  # seconds for which the background does; whoever sweeps holds a lock for less
 _PATIENCE = 60.0  # seconds for which a reader waits for another process that brings what it needs
 
 
@@ -113,7 +114,7 @@ class Fetcher:
             self._queue.pop(name, None)
             self._begin(name, likely)
             try:
-                _threads().submit(self._bring, name, 0.0)
+                _threads().submit(self._bring, name, _GLANCE)
             except RuntimeError:  # the interpreter is about to end
                 self._queue.clear()
                 del self._under_way[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import statistics
 import threading
 from pathlib import Path
 
@@ -37,8 +38,9 @@ def test_what_is_expected_comes_once_and_in_order(place: Place, tmp_path: Path) 
     wait_for(lambda: here(one) == list(range(30)))
     assert set(place.whole.values()) == {1}
     assert place.most_at_once > 1
-    likely = [names(range(40)).index(name) for name in order]
-    assert all(abs(at - number) <= fetcher_module._THREADS + 2 for at, number in enumerate(likely))
+    came = [names(range(40)).index(name) for name in order]
+    # Eight at a time: one may be held up, most are not; by chance half would be off by nine or more.
+    assert statistics.median(abs(at - number) for at, number in enumerate(came)) <= 5
     first.release()
     second.release()
 
