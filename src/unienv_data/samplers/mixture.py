@@ -68,7 +68,7 @@ class MixtureSampler(StepSampler[BatchT, BArrayType, BDeviceType, BDtypeType, BR
 
     Example:
         >>> from unienv_data.samplers import MixtureSampler
-        >>> sources = {"robot": robot, "simulation": simulation}
+        >>> sources = {"robot": robot, "simulation": simulation}  # doctest: +SKIP
         >>> sampler = MixtureSampler(sources, {"robot": 3, "simulation": 1}, 256, seed=0)  # doctest: +SKIP
     """
 
