@@ -14,7 +14,10 @@ from hypothesis import settings
 from tests.servers import S3Server, s3_kind, s3_server
 
 # How long an example takes says more about the machine, whose cores tests share, than about the code.
-settings.register_profile("house", deadline=None, print_blob=True)
+settings.register_profile("explore", deadline=None, print_blob=True)
+# The same examples at each run: what a run finds is due to what was changed. `--hypothesis-profile explore`,
+# which `scripts/test --slow` and `--explore` choose, looks at others each time.
+settings.register_profile("house", parent=settings.get_profile("explore"), derandomize=True)
 settings.load_profile("house")
 
 OPTIONAL = (
