@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-__all__ = ["StorageOptions", "is_url", "parse_codecs", "parse_pairs", "parse_storage_options"]
+__all__ = ["StorageOptions", "is_url", "parse_codecs", "parse_pairs", "parse_storage_options", "parse_texts"]
 
 StorageOptions: TypeAlias = Annotated[
     list[str] | None,
@@ -41,15 +41,28 @@ def parse_pairs(pairs: Iterable[str] | None, option: str) -> dict[str, Any]:
         {'anon': True, 'endpoint_url': 'http://localhost:7070'}
     """
     options: dict[str, Any] = {}
-    for pair in pairs or ():
-        key, equals, value = pair.partition("=")
-        if not key or not equals:
-            raise typer.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint=option)
+    for key, value in parse_texts(pairs, option).items():
         try:
             options[key] = json.loads(value)
         except ValueError:
             options[key] = value
     return options
+
+
+def parse_texts(pairs: Iterable[str] | None, option: str) -> dict[str, str]:
+    """The mapping that `KEY=VALUE` options spell, every value as text; see `parse_pairs`.
+
+    Example:
+        >>> parse_texts(["rate=10"], "--option")
+        {'rate': '10'}
+    """
+    texts: dict[str, str] = {}
+    for pair in pairs or ():
+        key, equals, value = pair.partition("=")
+        if not key or not equals:
+            raise typer.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint=option)
+        texts[key] = value
+    return texts
 
 
 def parse_codecs(texts: Iterable[str] | None) -> dict[str, str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from unienv_data.formats.base import DEFAULT_CHUNK_BYTES, Chunk, EncodedForm, Facts, Reader, SourceColumn
     from unienv_data.formats.registry import detect, format_names, open_reader, reader_class
     from unienv_data.formats.source import Source
+    from unienv_data.formats.writer import Writer
 
 __all__ = [
     "DEFAULT_CHUNK_BYTES",
@@ -22,6 +23,7 @@ __all__ = [
     "Reader",
     "Source",
     "SourceColumn",
+    "Writer",
     "detect",
     "format_names",
     "open_reader",
@@ -41,6 +43,7 @@ __getattr__, __dir__ = lazy_exports(
         "Reader": _BASE,
         "Source": "unienv_data.formats.source",
         "SourceColumn": _BASE,
+        "Writer": "unienv_data.formats.writer",
         "detect": _REGISTRY,
         "format_names": _REGISTRY,
         "open_reader": _REGISTRY,

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pyarrow as pa
 
+from unienv_data.errors import ConversionError
 from unienv_data.formats.naming import Path, nest
 from unienv_data.formats.source import Source
 from unienv_interface.backends.numpy import NumpyComputeBackend
@@ -30,6 +31,7 @@ __all__ = [
     "Facts",
     "Reader",
     "SourceColumn",
+    "check_options",
     "row_bytes",
     "space_of",
 ]
@@ -67,6 +69,8 @@ class SourceColumn:
         lossy: what has already changed the recorded values (`video`, `jpeg`), or None where nothing has.
         attributes: what the store keeps about the column (names of its entries, units), strict JSON.
         encoded: how its rows can be stored as they are encoded in the source; None where they are decoded.
+        has_final: whether an episode of T rows has T + 1 values of it, the last one after the last row: what
+            was observed when the episode was over.
     """
 
     name: str
@@ -75,6 +79,7 @@ class SourceColumn:
     lossy: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     encoded: EncodedForm | None = None
+    has_final: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +90,8 @@ class Facts:
         format: the reader's name.
         version: the format's version as the source gives it, or "".
         columns: every column that can be read.
-        episodes: one row an episode, in order: `length` (int64, rows) and any user columns (tasks, split).
+        episodes: one row an episode, in order: `length` (int64, rows), `source_episode` (what the source
+            calls it, a number or a text, each once), and any user columns (task, split, success).
         source_bytes: what the source weighs.
         unreadable: columns that the source has and no store can hold, each with the reason.
         attributes: what the store keeps about all of it (rates, the robot), strict JSON.
@@ -126,7 +132,9 @@ class Chunk:
         start: the first row's number within the episode.
         rows: how many rows (B).
         columns: source name -> batched value: arrays (B, *D) of the space's dtype, text as object arrays (B,)
-            of str, other spaces as `batch_space` batches them; EncodedRows where such were asked for.
+            of str, other spaces as `batch_space` batches them; EncodedRows where such were asked for. Columns
+            with `has_final` have (B + 1) values: the last one is the next chunk's first, or what follows the
+            episode's last row.
         ends_episode: whether these are the episode's last rows.
     """
 
@@ -153,6 +161,8 @@ class Reader(ABC):
     """Endings of single files of this format, with the dot."""
     extra: ClassVar[str | None] = None
     """The extra of this distribution that some or all such sources need."""
+    option_help: ClassVar[Mapping[str, str]] = {}
+    """The options that `open` takes, each with a sentence about it."""
 
     @classmethod
     @abstractmethod
@@ -169,10 +179,10 @@ class Reader(ABC):
 
         Args:
             source: where the recording lies.
-            options: what this format lets a user choose.
+            options: what this format lets a user choose, of those in `option_help`.
 
         Raises:
-            ConversionError: an option is unknown.
+            ConversionError: an option is unknown, see `check_options`, or its value is of no use.
         """
 
     @abstractmethod
@@ -209,6 +219,8 @@ class Reader(ABC):
         """The rows of the episodes, in the order asked, in chunks of about `target_bytes`.
 
         Episodes without rows give no chunk. Reading in the order of the episode table reads each file once.
+        What is wrong with an episode is raised where its rows are due, so that all before it have come;
+        another call with the episodes after it goes on.
 
         Args:
             columns: source names.
@@ -235,6 +247,24 @@ class Reader(ABC):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def check_options(of: type[Any], options: Mapping[str, str] | None) -> dict[str, str]:
+    """The options given for a format, all of which it knows.
+
+    Args:
+        of: a Reader or a Writer.
+        options: what was given.
+
+    Raises:
+        ConversionError: it has no such option.
+    """
+    given = dict(options or {})
+    unknown = sorted(set(given) - set(of.option_help))
+    if unknown:
+        known = "; ".join(f"{name}: {text}" for name, text in sorted(of.option_help.items())) or "none"
+        raise ConversionError(f"{of.title} has no option {', '.join(unknown)}; its options are {known}")
+    return given
 
 
 def space_of(leaves: Mapping[Path, AnySpace]) -> AnySpace:

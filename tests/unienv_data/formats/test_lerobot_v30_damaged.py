@@ -320,5 +320,5 @@ def test_a_recording_that_was_killed(tmp_path: Path) -> None:
 
 
 def test_options_are_refused() -> None:
-    with pytest.raises(ConversionError, match="no options; given: rate"):
+    with pytest.raises(ConversionError, match="no option rate; its options are none"):
         open_reader(Source(str(CRASHED)), options={"rate": "3"})

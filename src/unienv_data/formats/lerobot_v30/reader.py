@@ -18,6 +18,7 @@ from unienv_data.formats.base import (
     Facts,
     Reader,
     SourceColumn,
+    check_options,
     row_bytes,
 )
 from unienv_data.formats.copied_form import can_copy, copied_form
@@ -78,8 +79,7 @@ class LeRobotV30Reader(Reader):
     @classmethod
     def open(cls, source: Source, options: Mapping[str, str] | None = None) -> Self:
         """A reader of the dataset; the format has no options."""
-        if options:
-            raise ConversionError(f"{cls.title} has no options; given: {', '.join(sorted(options))}")
+        check_options(cls, options)
         return cls(source)
 
     def facts(self) -> Facts:
