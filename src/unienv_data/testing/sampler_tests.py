@@ -47,7 +47,18 @@ class NumberedRows(BatchBase[Any, Any, Any, Any, Any]):
 
 
 class SamplerTests:
-    """Subclass, and say in `make` what is tested: a sampler whose batches are rows of its data."""
+    """Subclass, and say in `make` what is tested: a sampler whose batches are rows of its data.
+
+    And in `make_data` where these lie, if that makes a difference.
+    """
+
+    def make_data(self, length: int) -> BatchBase[Any, Any, Any, Any, Any]:
+        """Rows that are their own numbers, int64, as their metadata `row` say, where they have any.
+
+        Args:
+            length: how many.
+        """
+        return NumberedRows(length)
 
     @abstractmethod
     def make(
@@ -57,27 +68,28 @@ class SamplerTests:
 
     def test_epochs_visit_every_row_once(self) -> None:
         """As many batches as `len` says; every epoch has an order of its own, which the seed chooses."""
-        with self.make(NumberedRows(_ROWS), _BATCH, seed=7) as sampler:
+        with self.make(self.make_data(_ROWS), _BATCH, seed=7) as sampler:
             epochs = [_rows(sampler) for _ in range(3)]
             every = list(range(_ROWS))
             check(all(sorted(epoch) == every for epoch in epochs), "rows of the epochs", epochs, every)
             check(len({tuple(epoch) for epoch in epochs}) == 3, "epochs", epochs, "three orders")
             batches = len(list(sampler))
             check(batches == len(sampler), "len(sampler)", len(sampler), batches)
-        with self.make(NumberedRows(_ROWS), _BATCH, seed=7) as again:
+        with self.make(self.make_data(_ROWS), _BATCH, seed=7) as again:
             found = [_rows(again) for _ in range(3)]
             check(found == epochs, "epochs of an equal sampler", found, epochs)
 
     def test_every_form_holds_the_same_rows(self) -> None:
         """Structured, flattened, with metadata and without."""
-        with self.make(NumberedRows(_ROWS), _BATCH, seed=7) as sampler:
+        with self.make(self.make_data(_ROWS), _BATCH, seed=7) as sampler:
             plain = list(sampler.epoch_iter())
             for iterate in ("epoch_iter_with_metadata", "epoch_flat_iter", "epoch_flat_iter_with_metadata"):
                 sampler.manual_seed(7)
                 batches = list(getattr(sampler, iterate)())
                 if iterate.endswith("metadata"):
                     for value, metadata in batches:
-                        check(same(metadata["row"], value.reshape(-1)), iterate, metadata["row"], value)
+                        row = (metadata or {}).get("row", value.reshape(-1))
+                        check(same(row, value.reshape(-1)), iterate, row, value)
                     batches = [value for value, _ in batches]
                 found = [value.reshape(-1) for value in batches]
                 check(same(found, plain), iterate, found, plain)
@@ -91,7 +103,7 @@ class SamplerTests:
 
     def test_resuming_at_every_step(self) -> None:
         """The state is integers, and what follows from it is exactly the rest."""
-        data = NumberedRows(_ROWS)
+        data = self.make_data(_ROWS)
         with self.make(data, _BATCH, seed=7) as sampler, self.make(data, _BATCH) as resumed:
             expected = [batch.tolist() for batch in sampler]
             for taken in range(len(expected) + 1):
@@ -112,12 +124,12 @@ class SamplerTests:
 
         Dealt in turn, their batches have the order of one process, where that does not go by blocks.
         """
-        with self.make(NumberedRows(_ROWS), _BATCH, seed=7) as alone:
+        with self.make(self.make_data(_ROWS), _BATCH, seed=7) as alone:
             expected, in_blocks = _rows(alone), alone.shuffle == "block"
         each: list[list[Any]] = []
         for rank in range(3):
             options = {"seed": 7, "rank": rank, "world_size": 3, "uneven": uneven}
-            with self.make(NumberedRows(_ROWS), _BATCH, **options) as sampler:
+            with self.make(self.make_data(_ROWS), _BATCH, **options) as sampler:
                 each.append(list(sampler.epoch_iter_with_metadata()))
         batches = list(itertools.chain(*zip(*each, strict=True)))
         sizes = {len(value) for value, _ in batches}
@@ -142,7 +154,7 @@ class SamplerTests:
 
     def test_another_number_of_ranks_gives_the_rest(self) -> None:
         """However often it changes: every row is in the epoch once, and once only."""
-        data = NumberedRows(_ROWS)
+        data = self.make_data(_ROWS)
         given: list[int] = []
         state: dict[str, int] | None = None
         for world_size, batch_size in ((2, 2), (3, 1), (1, 3), (4, 2)):
@@ -166,7 +178,7 @@ class SamplerTests:
 
     def test_draws_follow_the_seed(self) -> None:
         """With replacement, endlessly, and whatever epochs are iterated meanwhile."""
-        with self.make(NumberedRows(5), _BATCH, seed=7) as sampler:
+        with self.make(self.make_data(5), _BATCH, seed=7) as sampler:
             drawn = [sampler.sample().tolist() for _ in range(30)]
             check(any(len(set(batch)) < _BATCH for batch in drawn), "batches", drawn, "a row drawn twice")
             sampler.manual_seed(7)
@@ -179,7 +191,7 @@ class SamplerTests:
 
     def test_it_reads_only_and_closes_once(self) -> None:
         """Indexes address the data, which stay open."""
-        data = NumberedRows(_ROWS)
+        data = self.make_data(_ROWS)
         with self.make(data, _BATCH) as sampler:
             found = sampler[[3, 1]].tolist()
             check(found == [3, 1], "rows 3 and 1", found, [3, 1])

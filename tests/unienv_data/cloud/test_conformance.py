@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from tests.conftest import requires_obstore, requires_s3
+from tests.servers import S3Server
 from unienv_data import ReplayBuffer, ZarrStorage
 from unienv_data.columns import columns_of
+from unienv_data.samplers import MultiprocessingSampler, StepSampler
 from unienv_data.testing import (
     SPACES,
     BatchCase,
     BatchTests,
     BufferPlace,
     ReplayBufferTests,
+    SamplerTests,
     StorageTests,
     values,
 )
+from unienv_interface.backends.numpy import NumpyComputeBackend
+from unienv_interface.space import BoxSpace
 from unienv_interface.space.space_utils import batch_utils
 
 SOME_SPACES = ("empty_axis", "text", "robot", "graph_batch", "everything")
@@ -83,6 +91,34 @@ class BatchesInBucket(InBucket, BatchTests):
         return BatchCase(*self.buffer(backend))
 
 
+class SamplersInBucket(InBucket, SamplerTests):
+    """By blocks, which is what remote data are shuffled by."""
+
+    @pytest.fixture(autouse=True)
+    def _closing(self, s3: S3Server) -> Iterator[None]:
+        # Workers have the environment of when their server began: they are told where the bucket is.
+        self.options = s3.options
+        with contextlib.ExitStack() as self.ends:
+            yield
+
+    def make_data(self, length: int) -> Any:
+        space = BoxSpace(NumpyComputeBackend, 0, 2**40, NumpyComputeBackend.int64, shape=())
+        url, options = f"{self.bucket}/{length}.zarr", {"chunks": {"**": 2}, "shards": {"**": 4}}
+        if not ReplayBuffer.is_loadable_from(url):
+            with ReplayBuffer.create(ZarrStorage, space, cache_path=url, **options) as buffer:
+                buffer.extend(np.arange(length))
+        opened = ReplayBuffer.load_from(url, client=self.client, storage_options=self.options)
+        return self.ends.enter_context(opened)
+
+    def make(self, data: Any, batch_size: int, **options: Any) -> Any:
+        return StepSampler(data, batch_size, **options)
+
+
+class WorkersInBucket(SamplersInBucket):
+    def make(self, data: Any, batch_size: int, **options: Any) -> Any:
+        return MultiprocessingSampler(StepSampler(data, batch_size, **options), 2, 4)
+
+
 @requires_s3
 @requires_obstore
 class TestBatchesThroughObstore(BatchesInBucket):
@@ -114,6 +150,31 @@ class TestMoreStoragesThroughObstore(StoragesInBucket):
 @requires_s3
 @pytest.mark.slow
 class TestMoreStoragesThroughS3fs(StoragesInBucket):
+    client = "fsspec"
+
+
+@requires_s3
+@requires_obstore
+class TestSamplersThroughObstore(SamplersInBucket):
+    client = "obstore"
+
+
+@requires_s3
+@pytest.mark.slow
+class TestSamplersThroughS3fs(SamplersInBucket):
+    client = "fsspec"
+
+
+@requires_s3
+@requires_obstore
+@pytest.mark.slow
+class TestWorkersThroughObstore(WorkersInBucket):
+    client = "obstore"
+
+
+@requires_s3
+@pytest.mark.slow
+class TestWorkersThroughS3fs(WorkersInBucket):
     client = "fsspec"
 
 
