@@ -18,7 +18,7 @@ from unienv_data.conversion import ConversionOptions, plan_conversion, run_conve
 from unienv_data.conversion.destination import Destination
 from unienv_data.errors import ConversionError, DatasetExistsError
 from unienv_data.formats import Source
-from unienv_data.formats.lerobot_v30.reader import LeRobotV30Reader
+from unienv_data.formats.lerobot.v30.reader import LeRobotV30Reader
 from unienv_data.opening import open as open_dataset
 from unienv_data.replay_buffer import ReplayBuffer
 

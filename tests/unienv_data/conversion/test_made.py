@@ -93,7 +93,7 @@ def test_in_small_chunks(
     made: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: str
 ) -> None:
     """Episodes longer than a chunk stay one episode."""
-    from unienv_data.formats.lerobot_v30.reader import LeRobotV30Reader
+    from unienv_data.formats.lerobot.v30.reader import LeRobotV30Reader
 
     whole = LeRobotV30Reader.chunks
 
@@ -158,7 +158,7 @@ def test_a_single_column_needs_nothing_of_the_others(made: Recording, tmp_path: 
         ({"codecs": {"nothing": "raw"}}, ConversionError, "no column matches 'nothing'"),
         ({"codecs": {"action": "brotli"}}, CodecError, "brotli"),
         ({"format": "hdf6"}, ConversionError, "no format 'hdf6'"),
-        ({"format_options": {"x": "y"}}, ConversionError, "no options"),
+        ({"format_options": {"x": "y"}}, ConversionError, "has no option x"),
     ],
 )
 def test_options_that_cannot_be(

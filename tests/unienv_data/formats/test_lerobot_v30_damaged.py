@@ -101,7 +101,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     ),
     "version 2.1": (
         lambda root: edit_info(root, codebase_version="v2.1"),
-        ["is LeRobot v2.1", "reads v3.0", "convert_dataset_v21_to_v30"],
+        ["is LeRobot v2.1", "reads v3.0"],
     ),
     "version 4": (lambda root: edit_info(root, codebase_version="v4.0"), ["is LeRobot v4.0"]),
     "no version": (

@@ -1,4 +1,4 @@
-"""How each feature of a LeRobot v3.0 dataset becomes a column."""
+"""How each feature of a LeRobot dataset becomes a column."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unienv_data.errors import ConversionError, MissingDependencyError
 from unienv_data.formats.arrow import ArrowColumn, array_space, text_space
 from unienv_data.formats.images import decode_image, image_kind
-from unienv_data.formats.lerobot_v30.metadata import Feature
+from unienv_data.formats.lerobot.info import Feature
 from unienv_data.formats.source import Source
 from unienv_data.formats.video import DEPTH_12, DEPTH_16, GRAY, RGB, VideoFormat, VideoHeader
 from unienv_interface.space.space import AnySpace
@@ -58,6 +58,7 @@ class TaskColumn:
     """The text of each row's task, by its task_index: it may change within an episode."""
 
     tasks: Mapping[int, str]
+    file: str
     lossy = None
     needs = "task_index"
 
@@ -71,7 +72,7 @@ class TaskColumn:
         texts = np.empty(table.num_rows, dtype=object)
         for row, index in enumerate(table[self.needs].to_pylist()):
             if index is None or index not in self.tasks:
-                raise ConversionError(f"{where}: task_index {index} has no text in meta/tasks.parquet")
+                raise ConversionError(f"{where}: task_index {index} has no text in {self.file}")
             texts[row] = self.tasks[index]
         return texts
 

@@ -1,12 +1,13 @@
-"""The reader of LeRobot v3.0 datasets."""
+"""What the readers of all versions of LeRobot's datasets share."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import cached_property, partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pyarrow as pa
 
@@ -22,7 +23,7 @@ from unienv_data.formats.base import (
     row_bytes,
 )
 from unienv_data.formats.copied_form import can_copy, copied_form
-from unienv_data.formats.lerobot_v30.columns import (
+from unienv_data.formats.lerobot.columns import (
     Column,
     ImageColumn,
     TaskColumn,
@@ -32,49 +33,37 @@ from unienv_data.formats.lerobot_v30.columns import (
     table_column,
     video_column,
 )
-from unienv_data.formats.lerobot_v30.episodes import Episode, episode_table, locate_episodes
-from unienv_data.formats.lerobot_v30.metadata import (
-    EPISODES,
-    INFO,
-    Feature,
-    Info,
-    load_episodes,
-    load_info,
-    load_tasks,
-)
-from unienv_data.formats.lerobot_v30.rows import Cameras, DataFiles
+from unienv_data.formats.lerobot.episodes import Episode, Listing, episode_table
+from unienv_data.formats.lerobot.info import INFO, Feature, Info
+from unienv_data.formats.lerobot.rows import Cameras, DataFiles
 from unienv_data.formats.naming import nested_paths
 from unienv_data.formats.parquet import ParquetRows, open_parquet
 from unienv_data.formats.source import Source
 from unienv_data.formats.video import probe_video
 
-__all__ = ["LeRobotV30Reader"]
+__all__ = ["LeRobotReader"]
 
 TASK = "task"
 MOST_PROBLEMS = 8
 CHECKS_AT_ONCE = 8
 
 
-class LeRobotV30Reader(Reader):
-    """Reads LeRobot v3.0: numbers, texts, images and videos as on disk, and each row's task as text.
+class LeRobotReader(Reader):
+    """Reads a LeRobot dataset: numbers, texts, images and videos as on disk, and each row's task as text.
 
     Numbers keep the dtype of the Parquet files (LeRobot's own reader makes float64 float32); frames are those
-    of a plain decode.
+    of a plain decode. A version says what its metadata is called and how it lists episodes.
     """
 
-    name = "lerobot_v30"
-    title = "LeRobot v3.0"
-    layout = f"a folder with {INFO}"
     extra = "video"
+    listing: ClassVar[str]
+    """Where episodes are listed."""
+    tasks_file: ClassVar[str]
+    """Where the texts of tasks stand."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._forms: dict[str, EncodedForm | None] = {}
-
-    @classmethod
-    def probe(cls, source: Source) -> bool:
-        """Whether there is a `meta/info.json`."""
-        return INFO in source.files
 
     @classmethod
     def open(cls, source: Source, options: Mapping[str, str] | None = None) -> Self:
@@ -82,22 +71,33 @@ class LeRobotV30Reader(Reader):
         check_options(cls, options)
         return cls(source)
 
+    @abstractmethod
+    def load_info(self) -> Info:
+        """Read and check `meta/info.json`."""
+
+    @abstractmethod
+    def load_listing(self, info: Info) -> Listing:
+        """The episodes, and where they lie."""
+
+    @abstractmethod
+    def load_tasks(self) -> Mapping[int, str]:
+        """The text of each task index."""
+
     def facts(self) -> Facts:
         """What the dataset holds."""
         return self._facts
 
     @cached_property
     def _info(self) -> Info:
-        return load_info(self._source)
+        return self.load_info()
 
     @cached_property
-    def _episode_rows(self) -> pa.Table:
-        return load_episodes(self._source, self._info)
+    def _listing(self) -> Listing:
+        return self.load_listing(self._info)
 
-    @cached_property
-    def _episodes(self) -> list[Episode]:
-        where = self._source.where(EPISODES)
-        return locate_episodes(self._episode_rows, self._info, self._cameras, where)
+    @property
+    def _episodes(self) -> Sequence[Episode]:
+        return self._listing.episodes
 
     @cached_property
     def _episodes_of(self) -> dict[str, list[Episode]]:
@@ -107,13 +107,9 @@ class LeRobotV30Reader(Reader):
             members.setdefault(episode.data_file, []).append(episode)
         return members
 
-    @property
-    def _cameras(self) -> list[str]:
-        return [name for name, feature in self._info.features.items() if feature.dtype == "video"]
-
     @cached_property
     def _facts(self) -> Facts:
-        episodes = episode_table(self._episode_rows, self._info)
+        episodes = episode_table(self._listing.table, self._info)
         if not self._episodes:
             raise ConversionError(f"{self._source.where()}: the dataset holds no episodes")
         columns, unreadable = self._columns
@@ -164,7 +160,7 @@ class LeRobotV30Reader(Reader):
             except ConversionError as exc:
                 unreadable[name] = str(exc)
         if "task_index" in columns and TASK not in columns and TASK not in unreadable:
-            columns[TASK] = TaskColumn(load_tasks(self._source))
+            columns[TASK] = TaskColumn(self.load_tasks(), self.tasks_file)
         return columns, unreadable
 
     def _column(self, name: str, first: Episode, schema: pa.Schema) -> Column:
@@ -264,7 +260,7 @@ class LeRobotV30Reader(Reader):
         promised = sum(episode.length for episode in members)
         if rows != promised:
             raise ConversionError(
-                f"{where}: it has {rows} rows, but {EPISODES} lists {promised} for the episodes "
+                f"{where}: it has {rows} rows, but {self.listing} lists {promised} for the episodes "
                 f"{_ranges(episode.index for episode in members)} that should be in it"
             )
 
@@ -301,7 +297,7 @@ class LeRobotV30Reader(Reader):
         weight += _PACKET_BYTES * len(encoded)
         rows_at_once = max(1, target_bytes // max(1, weight))
         with (
-            closing(DataFiles(self._source, _needs(known, columns), rows_at_once)) as data,
+            closing(DataFiles(self._source, _needs(known, columns), rows_at_once, self.listing)) as data,
             closing(Cameras(self._source)) as cameras,
         ):
             for position in episodes:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from unienv_data.columns import EncodedRows
 from unienv_data.errors import ConversionError
 from unienv_data.formats.copied_form import Packets, encoded_rows, open_packets
-from unienv_data.formats.lerobot_v30.columns import VideoColumn
-from unienv_data.formats.lerobot_v30.episodes import Episode
+from unienv_data.formats.lerobot.columns import VideoColumn
+from unienv_data.formats.lerobot.episodes import Episode
 from unienv_data.formats.parquet import ParquetRows
 from unienv_data.formats.source import Source
 from unienv_data.formats.video import VideoFile
@@ -31,10 +31,12 @@ class DataFiles:
         source: the dataset.
         columns: what to read.
         rows_at_once: how many rows to decode at a time, at most.
+        listing: where the dataset lists its episodes, for messages.
     """
 
-    def __init__(self, source: Source, columns: Sequence[str], rows_at_once: int) -> None:
+    def __init__(self, source: Source, columns: Sequence[str], rows_at_once: int, listing: str) -> None:
         self._source = source
+        self._listing = listing
         self._columns = columns
         self._batch_rows = min(rows_at_once, LARGEST_BATCH)
         self._file: ParquetRows | None = None
@@ -54,8 +56,8 @@ class DataFiles:
         found = sum(stop - start for start, stop in runs)
         if found != episode.length:
             raise ConversionError(
-                f"{where}: episode {episode.index} has {found} rows here, but meta/episodes gives it "
-                f"{episode.length}"
+                f"{where}: episode {episode.index} has {found} rows here, but {self._listing} gives "
+                f"it {episode.length}"
             )
         if len(runs) != 1:
             raise ConversionError(f"{where}: the rows of episode {episode.index} do not stand together")
