@@ -99,9 +99,9 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
         lambda root: edit_info(root, video_path="{video_key.__class__}"),
         ["video_path is '{video_key.__class__}', not a template"],
     ),
-    "version 2.1": (
-        lambda root: edit_info(root, codebase_version="v2.1"),
-        ["is LeRobot v2.1", "reads v3.0"],
+    "version 1.6": (
+        lambda root: edit_info(root, codebase_version="v1.6"),
+        ["is LeRobot v1.6", "reads v3.0"],
     ),
     "version 4": (lambda root: edit_info(root, codebase_version="v4.0"), ["is LeRobot v4.0"]),
     "no version": (

@@ -131,7 +131,9 @@ class LeRobotReader(Reader):
             ),
             unreadable=unreadable,
             episodes=episodes,
-            source_bytes=self._source.total_bytes,
+            source_bytes=sum(
+                size for file, size in self._source.files.items() if not file.startswith(_LEFT_OVER)
+            ),
             attributes={key: raw[key] for key in _KEPT if raw.get(key) is not None},
             notes=tuple(self._notes(columns)),
         )
@@ -322,6 +324,9 @@ class LeRobotReader(Reader):
 _KEPT = ("robot_type", "fps", "splits")
 """What of info.json the store keeps as it is; the rest describes LeRobot's own files."""
 
+
+_LEFT_OVER = "images/"
+"""Where LeRobot keeps frames until it has encoded them; what is still there belongs to no recording."""
 
 _PACKET_BYTES = 8192
 """What a frame is taken to weigh in the form in which it is encoded."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from unienv_data.formats.lerobot.episodes import Listing
-from unienv_data.formats.lerobot.info import INFO, Info, load_info
+from unienv_data.formats.lerobot.info import INFO, Info, load_info, version_of
 from unienv_data.formats.lerobot.reader import LeRobotReader
 from unienv_data.formats.lerobot.v30.metadata import (
     EPISODES,
@@ -32,8 +32,8 @@ class LeRobotV30Reader(LeRobotReader):
 
     @classmethod
     def probe(cls, source: Source) -> bool:
-        """Whether there is a `meta/info.json`."""
-        return INFO in source.files
+        """Whether there is a `meta/info.json` that does not say v2."""
+        return INFO in source.files and not version_of(source).lstrip("v").startswith("2")
 
     def load_info(self) -> Info:
         """Read and check `meta/info.json`."""
