@@ -22,6 +22,7 @@ ENTRY_POINT_GROUP = "unienv_data.formats"
 _BUILT_IN: Mapping[str, str] = {
     "lerobot_v2": "unienv_data.formats.lerobot.v2.reader:LeRobotV2Reader",
     "lerobot_v30": "unienv_data.formats.lerobot.v30.reader:LeRobotV30Reader",
+    "robomimic": "unienv_data.formats.robomimic:RobomimicReader",
 }
 
 
