@@ -72,6 +72,55 @@ def convert(
         str | None,
         typer.Option(metavar="A:B", help="Only these episodes, counted as Python slices count."),
     ] = None,
+    next_observation: Annotated[
+        str,
+        typer.Option(
+            metavar="column|row|none",
+            help="Where there is an observation more than rows: a column next_..., a row more, or neither.",
+        ),
+    ] = "column",
+    rename: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OLD=NEW",
+            help="Another name for a column or group, as obs=observation; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    cast: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN=DTYPE",
+            help="Another data type that holds the values, or rounds them, as float32:lossy; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    resize: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN=HxW", help="Images of another size; may be repeated.", show_default=False
+        ),
+    ] = None,
+    flip_images: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN[=HOW]",
+            help="Images turned vertical (upside down, the default), horizontal, both; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    channel_order: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN=bgr",
+            help="The order that images' channels have in the source; stored are RGB. May be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="The instruction of rows and episodes that have none."),
+    ] = None,
     codec: Annotated[
         list[str] | None,
         typer.Option(
@@ -126,6 +175,13 @@ def convert(
         columns=tuple(columns or ()),
         exclude=tuple(exclude or ()),
         episodes=episodes,
+        next_observation=next_observation,
+        rename=parse_texts(rename, "--rename"),
+        cast=parse_texts(cast, "--cast"),
+        resize=parse_texts(resize, "--resize"),
+        flip_images=parse_texts(flip_images, "--flip-images", default="vertical"),
+        channel_order=parse_texts(channel_order, "--channel-order"),
+        task=task,
         codecs=codecs,
         frames=frames,
         overwrite=overwrite,

@@ -49,8 +49,13 @@ def parse_pairs(pairs: Iterable[str] | None, option: str) -> dict[str, Any]:
     return options
 
 
-def parse_texts(pairs: Iterable[str] | None, option: str) -> dict[str, str]:
+def parse_texts(pairs: Iterable[str] | None, option: str, default: str | None = None) -> dict[str, str]:
     """The mapping that `KEY=VALUE` options spell, every value as text; see `parse_pairs`.
+
+    Args:
+        pairs: what was given.
+        option: the option's name, for the message.
+        default: the value of those that are a key alone; None has these refused.
 
     Example:
         >>> parse_texts(["rate=10"], "--option")
@@ -59,9 +64,9 @@ def parse_texts(pairs: Iterable[str] | None, option: str) -> dict[str, str]:
     texts: dict[str, str] = {}
     for pair in pairs or ():
         key, equals, value = pair.partition("=")
-        if not key or not equals:
+        if not key or (default is None and not equals):
             raise typer.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint=option)
-        texts[key] = value
+        texts[key] = value if equals else str(default)
     return texts
 
 

@@ -17,9 +17,17 @@ class ConversionOptions:
         format: the source's format; None has it detected.
         format_options: what the format itself lets a user choose.
         columns: patterns of the columns to convert; none is all. A pattern is matched with the source's name
-            (`observation.*`) and with the path in the store (`observation/*`).
+            (`observation.*`) and with the path in the store (`observation/*`), here as elsewhere.
         exclude: patterns of columns to leave out.
         episodes: `A:B`, as Python slices count, or one number; None is all.
+        next_observation: what becomes of what was observed when an episode was over, where there is one value
+            more than rows: `column` makes a column `next_...` of it, `row` a row more, `none` leaves it out.
+        rename: old -> new path, of a column or of a group with all that is in it.
+        cast: pattern -> data type; `uint8:lossy` rounds, else a value that it does not hold is refused.
+        resize: pattern -> `HEIGHTxWIDTH` of its images, antialiased.
+        flip_images: pattern -> `vertical`, `horizontal` or `both`.
+        channel_order: pattern -> `bgr` where the source has its channels in that order; the store has RGB.
+        task: the instruction of rows and episodes that have none.
         codecs: pattern -> codec specification (`zstd:9`); of several that fit the last counts.
         frames: what becomes of frames for which no codec was chosen: `copy` keeps those of videos as they are
             encoded, and others without loss; `lossless`, `high` and `small` decode them and encode them anew.
@@ -35,6 +43,13 @@ class ConversionOptions:
     columns: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     episodes: str | None = None
+    next_observation: str = "column"
+    rename: Mapping[str, str] = field(default_factory=dict)
+    cast: Mapping[str, str] = field(default_factory=dict)
+    resize: Mapping[str, str] = field(default_factory=dict)
+    flip_images: Mapping[str, str] = field(default_factory=dict)
+    channel_order: Mapping[str, str] = field(default_factory=dict)
+    task: str | None = None
     codecs: Mapping[str, str] = field(default_factory=dict)
     frames: str = "copy"
     overwrite: bool = False

@@ -20,8 +20,9 @@ from unienv_data.conversion.selection import (
     frame_codecs,
     stored_names,
 )
+from unienv_data.conversion.shaping import open_shaped
 from unienv_data.errors import ConversionError
-from unienv_data.formats import Facts, Source, SourceColumn, open_reader
+from unienv_data.formats import Facts, Source, SourceColumn, reader_class
 from unienv_data.formats.base import space_of
 from unienv_interface.space.space import AnySpace
 
@@ -173,7 +174,7 @@ def plan_conversion(
     options = options or ConversionOptions()
     origin = Source(source, options.source_storage_options)
     target = Destination(destination, options.storage_options)
-    with open_reader(origin, options.format, options.format_options) as reader:
+    with open_shaped(origin, options) as reader:
         facts = reader.facts()
         target.check(origin, options.overwrite)
         columns = choose_columns(facts, options.columns, options.exclude)
@@ -193,7 +194,7 @@ def plan_conversion(
         source=origin,
         destination=target,
         format=facts.format,
-        title=reader.title,
+        title=reader_class(facts.format).title,
         version=facts.version,
         columns=tuple(
             PlannedColumn(column, stored_as[column.name], estimates[column.name], column.name in copied)

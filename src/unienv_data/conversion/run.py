@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from unienv_data.conversion.plan import ConversionPlan
+from unienv_data.conversion.shaping import open_shaped
 from unienv_data.errors import ConversionError
-from unienv_data.formats import open_reader
 from unienv_data.formats.naming import nest
 from unienv_data.progress import NO_PROGRESS, Progress
 from unienv_data.replay_buffer import ReplayBuffer
@@ -75,7 +75,7 @@ def _write(plan: ConversionPlan, location: str, progress: Progress) -> tuple[int
     copied = [planned.name for planned in plan.columns if planned.is_copied]
     options: dict[str, Any] = {"encoded": copied} if copied else {}
     with (
-        open_reader(plan.source, plan.format, plan.options.format_options) as reader,
+        open_shaped(plan.source, plan.options, plan.format) as reader,
         _new_buffer(plan, location) as buffer,
         progress.task("converting", total=plan.rows, unit="row") as task,
     ):
