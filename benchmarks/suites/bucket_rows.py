@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -109,9 +110,9 @@ class Raw(Contender):
     def setup(self) -> None:
         """Connect."""
 
+    @abstractmethod
     def fetch(self, ranges: Ranges) -> list[Any]:
         """The bytes of all ranges."""
-        raise NotImplementedError
 
     def turn(self, number: int) -> float:
         """Seconds until all have come."""

@@ -196,8 +196,8 @@ class BatchView(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
         column = self._selection.column
         return self.batch._expect(self._located(rows), [(*column, *path) for path in paths])
 
-    def _stream(self, buffer_bytes: int) -> None:
-        self.batch._stream(buffer_bytes)
+    def _stream(self, buffer_bytes: int, *, shared: bool = False) -> None:
+        self.batch._stream(buffer_bytes, shared=shared)
 
     def _write(self, rows: RowIndex, value: BatchT) -> None:
         if self._selection.column:

@@ -126,11 +126,14 @@ class ReadableBatch(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BR
         """
         return Expectation()
 
-    def _stream(self, buffer_bytes: int) -> None:
-        """Keep what `_expect` is told of in this machine's memory, up to so many bytes of each dataset.
+    def _stream(self, buffer_bytes: int, *, shared: bool = False) -> None:
+        """Keep what `_expect` is told of in this machine's memory, where it is not near anyway.
 
-        Where it is near anyway nothing happens; processes that the batch is sent to share what is kept.
         Overridden where rows come from another batch, or from elsewhere.
+
+        Args:
+            buffer_bytes: how many bytes of each dataset.
+            shared: processes that the batch is sent to share what is kept.
         """
 
     def _traffic(self) -> frozenset[Traffic]:

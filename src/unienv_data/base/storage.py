@@ -206,8 +206,13 @@ class SpaceStorage(ABC, Generic[BatchT, BArrayType, BDeviceType, BDtypeType, BRN
         """
         return Expectation()
 
-    def stream(self, buffer_bytes: int) -> None:
-        """Keep what is expected in this machine's memory, up to so many bytes, unless it is near anyway."""
+    def stream(self, buffer_bytes: int, *, shared: bool = False) -> None:
+        """Keep what is expected in this machine's memory, up to so many bytes, unless it is near anyway.
+
+        Args:
+            buffer_bytes: how many bytes.
+            shared: processes that the storage is sent to share what is kept.
+        """
 
     def traffic(self) -> frozenset[Traffic]:
         """What counts the requests that reading costs; nothing where it costs none."""

@@ -32,6 +32,7 @@ class Expecting:
         plan: the epoch.
         buffer_bytes: what may be kept of blocks, as they are stored; more, where those that mix take more.
         rows: how many are being read at a time.
+        shared: workers read what is kept, too.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class Expecting:
         plan: BlockEpoch | MixtureBlockEpoch,
         buffer_bytes: int,
         rows: int,
+        *,
+        shared: bool = False,
     ) -> None:
         self._data = data
         self._most, kept_bytes = plan.streaming(buffer_bytes, rows)
-        data._stream(kept_bytes)
+        data._stream(kept_bytes, shared=shared)
         self._coming = plan.arrivals()
         self._next = next(self._coming, None)
         self._held: list[tuple[int, Expectation]] = []

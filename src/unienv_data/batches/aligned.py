@@ -122,8 +122,8 @@ class AlignedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
     def _expect(self, rows: RowIndex, paths: Sequence[Path]) -> Expectation:
         return self.batch._expect(rows, self._read_of(paths))
 
-    def _stream(self, buffer_bytes: int) -> None:
-        self.batch._stream(buffer_bytes)
+    def _stream(self, buffer_bytes: int, *, shared: bool = False) -> None:
+        self.batch._stream(buffer_bytes, shared=shared)
 
     def _traffic(self) -> frozenset[Traffic]:
         return self.batch._traffic()

@@ -124,9 +124,9 @@ class CombinedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGT
         groups = self._groups(rows) if len(rows) else []
         return Expectation.of([self.batches[part]._expect(local, paths) for part, local, _ in groups])
 
-    def _stream(self, buffer_bytes: int) -> None:
+    def _stream(self, buffer_bytes: int, *, shared: bool = False) -> None:
         for batch in self.batches:
-            batch._stream(buffer_bytes)
+            batch._stream(buffer_bytes, shared=shared)
 
     def _metadata(
         self, groups: Sequence[tuple[int, RowIndex, Any]], found: Sequence[Any], order: Any

@@ -112,8 +112,8 @@ class ToBackendOrDeviceBatch(
     def _expect(self, rows: RowIndex, paths: Sequence[Path]) -> Expectation:
         return self.batch._expect(rows, paths)
 
-    def _stream(self, buffer_bytes: int) -> None:
-        self.batch._stream(buffer_bytes)
+    def _stream(self, buffer_bytes: int, *, shared: bool = False) -> None:
+        self.batch._stream(buffer_bytes, shared=shared)
 
     def _moved(self, space: Any, value: Any) -> Any:
         return space.data_to(value, backend=self.backend, device=self.device)

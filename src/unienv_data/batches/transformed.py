@@ -89,8 +89,8 @@ class TransformedBatch(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BR
     def _expect(self, rows: RowIndex, paths: Sequence[Path]) -> Expectation:
         return self.batch._expect(rows, ((),))  # whatever is asked for, samples are transformed as a whole
 
-    def _stream(self, buffer_bytes: int) -> None:
-        self.batch._stream(buffer_bytes)
+    def _stream(self, buffer_bytes: int, *, shared: bool = False) -> None:
+        self.batch._stream(buffer_bytes, shared=shared)
 
     def _write(self, rows: RowIndex, value: BatchT) -> None:
         index: Any = rows

@@ -157,8 +157,8 @@ class RowsByAge(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
         with self._look():
             return self._storage.expect(slots_of(rows, self._state.offset, self._state.capacity), paths)
 
-    def _stream(self, buffer_bytes: int) -> None:
-        self._storage.stream(buffer_bytes)
+    def _stream(self, buffer_bytes: int, *, shared: bool = False) -> None:
+        self._storage.stream(buffer_bytes, shared=shared)
 
     def _traffic(self) -> frozenset[Traffic]:
         return self._storage.traffic()

@@ -214,7 +214,7 @@ class MultiprocessingSampler(
         if is_streamed(plan):
             # Before the job is made, by which workers are told where blocks are kept.
             rows = (self.n_buffers + 1) * self.batch_size
-            expecting = Expecting(self.data, plan, self.buffer_bytes, rows)
+            expecting = Expecting(self.data, plan, self.buffer_bytes, rows, shared=True)
         stream = Stream(self._current_job(), partial(_numbered, first), count)
         try:
             for number in range(count):

@@ -280,8 +280,8 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
     def expect(self, slots: RowIndex, paths: Sequence[Path]) -> Expectation:
         return self._store.expect(slots, self._names_below(paths))
 
-    def stream(self, buffer_bytes: int) -> None:
-        self._streaming = self._store.stream(buffer_bytes) or self._streaming
+    def stream(self, buffer_bytes: int, *, shared: bool = False) -> None:
+        self._streaming = self._store.stream(buffer_bytes, shared=shared) or self._streaming
 
     def set(self, index: IndexableType | BArrayType, value: BatchT) -> None:
         self._require_mutable()

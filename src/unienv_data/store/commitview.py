@@ -137,9 +137,11 @@ class CommitView(SlotStore):
             self._inquiries,
         )
 
-    def stream(self, buffer_bytes: int, place: StreamPlace | None = None) -> StreamPlace | None:
+    def stream(
+        self, buffer_bytes: int, place: StreamPlace | None = None, *, shared: bool = False
+    ) -> StreamPlace | None:
         self._check_open()
-        return self._root.stream(buffer_bytes, place)
+        return self._root.stream(buffer_bytes, place, shared=shared)
 
     def _go_to(self, newer: Commit) -> None:
         self._commit = newer

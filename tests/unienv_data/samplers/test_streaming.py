@@ -192,16 +192,24 @@ def test_ranks_fetch_their_own_blocks(url: str, world_size: int, requested: coll
     assert shared <= world_size - 1
 
 
-def test_what_is_kept_is_bounded(remote: Any) -> None:
-    """Files of what has been fetched, however long the epoch."""
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_is_kept_is_bounded(remote: Any, workers: int) -> None:
+    """Shards that have been fetched, however long the epoch: here, or in files that workers read, too."""
     room = small(remote, 8)
     assert len(remote._blocks(((),))) == -(-ROWS // SHARD) > 3 * 8
-    sampler = StepSampler(remote, 64, seed=1, buffer_bytes=room)
     kept = []
-    for _ in sampler:
-        place = Path(remote.storage._streaming.path)
-        kept.append(sum(size_of(file) for file in (place / "streamed").rglob("*.0.0.0")))
-    assert room / 2 < max(kept) <= room
+    with StepSampler(remote, 64, seed=1, buffer_bytes=room) as steps, ahead(steps, workers) as sampler:
+        for _ in sampler:
+            folder = remote.storage.objects._near.fetcher.folder
+            in_files = sum(size_of(file) for file in Path(folder.base).rglob("*.0.0.0"))
+            kept.append(in_files if workers else folder._bytes)
+        limit = folder.limit
+    assert room / 2 < max(kept) <= limit
+    assert workers or limit <= room  # more, where what workers read ahead takes more
+
+
+def ahead(sampler: Any, workers: int) -> Any:
+    return MultiprocessingSampler(sampler, workers) if workers else sampler
 
 
 def test_leaving_an_epoch_leaves_nothing_behind(remote: Any) -> None:

@@ -14,7 +14,6 @@ from unienv_data.store.cache.fetcher import Fetcher
 from unienv_data.store.cache.nearby import Nearby
 from unienv_data.store.cache.options import CacheOptions
 from unienv_data.store.objects.base import ObjectStore, Range, Run, StreamPlace, WriterLock
-from unienv_data.store.objects.local import LocalObjects
 
 __all__ = ["CachedObjects"]
 
@@ -57,8 +56,10 @@ class CachedObjects(ObjectStore):
             inner._near.open_cache(self._options)
         return inner
 
-    def stream(self, buffer_bytes: int, place: StreamPlace | None = None) -> StreamPlace | None:
-        return self._near.open_stream(buffer_bytes, place)
+    def stream(
+        self, buffer_bytes: int, place: StreamPlace | None = None, *, shared: bool = False
+    ) -> StreamPlace | None:
+        return self._near.open_stream(buffer_bytes, place, shared=shared)
 
     # Reading
 
@@ -77,11 +78,11 @@ class CachedObjects(ObjectStore):
                 return place.size(name)
         return self.source.size(name)
 
-    def _place(self) -> LocalObjects | None:
+    def _place(self) -> ObjectStore | None:
         fetcher = self._near.fetcher
         return None if fetcher is None else fetcher.folder.below(self._prefix)
 
-    def _either(self, name: str, near: Callable[[LocalObjects], T], far: Callable[[], T]) -> T:
+    def _either(self, name: str, near: Callable[[ObjectStore], T], far: Callable[[], T]) -> T:
         """What an object's copy gives, or the object itself."""
         fetcher = self._near.fetcher
         if fetcher is None:

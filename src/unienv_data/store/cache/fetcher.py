@@ -11,9 +11,9 @@ from functools import partial
 
 from unienv_data.base.expectation import Expectation
 from unienv_data.store import platform
-from unienv_data.store.cache.folder import CacheFolder
 from unienv_data.store.cache.landing import Lander
 from unienv_data.store.cache.names import is_kept
+from unienv_data.store.cache.place import KeepingPlace
 
 __all__ = ["Fetcher"]
 
@@ -40,7 +40,7 @@ class Fetcher:
             is brought if it is not there yet, and stays as long as that process wants it.
     """
 
-    def __init__(self, lander: Lander, folder: CacheFolder, *, eager: bool, follows: bool = False) -> None:
+    def __init__(self, lander: Lander, folder: KeepingPlace, *, eager: bool, follows: bool = False) -> None:
         self.folder = folder
         self._lander = lander
         self._eager = eager

@@ -12,7 +12,8 @@ from unienv_data.store import platform
 from unienv_data.store.cache.filelock import FileLock, locked
 from unienv_data.store.cache.ledger import KEPT, LANDING, LOCK, PART, Ledger
 from unienv_data.store.cache.names import landing_stem
-from unienv_data.store.cache.part import CannotKeepError, PartFile, TooLargeError
+from unienv_data.store.cache.part import CannotKeepError, Part, PartFile, TooLargeError
+from unienv_data.store.cache.place import KeepingPlace
 from unienv_data.store.objects.local import LocalObjects
 
 __all__ = ["CacheFolder"]
@@ -21,7 +22,7 @@ _TOUCHED_EVERY = 1.0  # seconds: how exactly it is known when a file was used la
 _AGE = 10**18  # nanoseconds: older than whatever has been used
 
 
-class CacheFolder:
+class CacheFolder(KeepingPlace):
     """Whole objects as files below a folder, of which several datasets' share a budget.
 
     A file is there as a whole or not at all. When it was used last is kept as the time of its change, since
@@ -53,25 +54,21 @@ class CacheFolder:
         return os.path.join(self._kept, *name.split("/"))
 
     def below(self, prefix: str) -> LocalObjects:
-        """The files of the objects whose names begin with `prefix`, empty or ending with `/`, by the rest."""
         place = self._places.get(prefix)
         if place is None:
             place = self._places.setdefault(prefix, LocalObjects(self.path(prefix.rstrip("/"))))
         return place
 
     def has(self, name: str) -> bool:
-        """Whether the object is here."""
         return os.path.isfile(self.path(name))
 
     def size(self, name: str) -> int | None:
-        """How many bytes the object has; None where it is not here."""
         try:
             return os.stat(self.path(name)).st_size
         except OSError:
             return None
 
     def touch(self, names: Iterable[str]) -> None:
-        """Objects have been used."""
         now = time.monotonic()
         for name in names:
             if now - self._touched.get(name, -_TOUCHED_EVERY) >= _TOUCHED_EVERY:
@@ -81,7 +78,6 @@ class CacheFolder:
                     os.utime(self.path(name), ns=(stamp, stamp))
 
     def demote(self, names: Iterable[str]) -> None:
-        """Objects will not be used again: they go first, whoever needs room."""
         for name in names:
             self._touched.pop(name, None)
             with contextlib.suppress(OSError):
@@ -91,43 +87,17 @@ class CacheFolder:
     # Landing
 
     def landing(self, name: str, seconds: float) -> AbstractContextManager[FileLock]:
-        """The time in which nobody else brings an object.
-
-        Args:
-            name: the object.
-            seconds: how long to wait for whoever brings it.
-
-        Raises:
-            BlockingIOError: somebody has been bringing it all the time.
-            OSError: the disk cannot be written.
-        """
         return locked(os.path.join(self._landing, landing_stem(name) + LOCK), seconds, remove=True)
 
     def land(
         self,
         name: str,
-        bring: Callable[[PartFile], bool],
+        bring: Callable[[Part], bool],
         *,
         likely: int,
         durable: bool,
         is_pinned: Callable[[str], bool] = lambda _: False,
     ) -> bool:
-        """Have an object, in a `landing`.
-
-        Args:
-            name: the object.
-            bring: has all of it written to a file; gives whether it is good.
-            likely: bytes for which there must be room before it is brought.
-            durable: a loss of power must not leave another content, because nothing would tell.
-            is_pinned: whether the file of a path must stay.
-
-        Returns:
-            Whether it is there: it may be no good, or there may be no room for it.
-
-        Raises:
-            CannotKeepError: the disk is full, or cannot be written.
-            BlockingIOError: somebody stands still in the midst of counting.
-        """
         part = os.path.join(self._landing, landing_stem(name) + PART)
         ledger, limit = self._ledger, self.limit
         with _disk_errors():
@@ -162,7 +132,6 @@ class CacheFolder:
     # Going
 
     def drop(self, names: Iterable[str]) -> None:
-        """Have objects no longer."""
         for name in names:
             with contextlib.suppress(OSError):
                 self._ledger.remove(self.path(name))
@@ -170,12 +139,10 @@ class CacheFolder:
             place.drop_removed()
 
     def drop_removed(self) -> None:
-        """Let go of files that somebody has removed, which stay on the disk as long as they are open."""
         for place in list(self._places.values()):
             place.drop_removed()
 
     def close(self) -> None:
-        """Let go of open files."""
         for place in list(self._places.values()):
             place.close()
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from unienv_data.store.cache.checking import is_whole_shard
-from unienv_data.store.cache.folder import CacheFolder
 from unienv_data.store.cache.names import is_shard
-from unienv_data.store.cache.part import CannotKeepError, PartFile, TooLargeError
+from unienv_data.store.cache.part import CannotKeepError, Part, TooLargeError
+from unienv_data.store.cache.place import KeepingPlace
 from unienv_data.store.objects.base import ObjectStore
 
 __all__ = ["Lander"]
@@ -30,7 +30,7 @@ class Lander:
         dataset: the dataset's uuid, 16 bytes.
     """
 
-    def __init__(self, source: ObjectStore, folder: CacheFolder, dataset: bytes) -> None:
+    def __init__(self, source: ObjectStore, folder: KeepingPlace, dataset: bytes) -> None:
         self.source = source
         self._folder = folder
         self._dataset = dataset
@@ -89,7 +89,7 @@ class Lander:
         except CannotKeepError as exc:
             return self._give_up(exc)
 
-    def _bring(self, name: str, file: PartFile) -> bool:
+    def _bring(self, name: str, file: Part) -> bool:
         """Bring an object; False where it comes damaged again and again, which a reader will find, too."""
         for _ in range(_ATTEMPTS):
             try:
@@ -102,7 +102,7 @@ class Lander:
                 return True
         return False
 
-    def _is_whole(self, name: str, file: PartFile) -> bool:
+    def _is_whole(self, name: str, file: Part) -> bool:
         if not is_shard(name):
             return file.size == self.source.size(name)
         end = file.last(_END_BYTES)

@@ -11,7 +11,9 @@ import warnings
 from unienv_data.store.cache.fetcher import Fetcher
 from unienv_data.store.cache.folder import CacheFolder
 from unienv_data.store.cache.landing import Lander
+from unienv_data.store.cache.memory import KeepingMemory
 from unienv_data.store.cache.options import CacheOptions, dataset_key
+from unienv_data.store.cache.place import KeepingPlace
 from unienv_data.store.home import Home, private_home
 from unienv_data.store.objects.base import ObjectStore, StreamPlace
 
@@ -38,6 +40,7 @@ class Nearby:
         self._uuid = uuid
         self._home: Home | None = None
         self._place: StreamPlace | None = None
+        self._is_cache = False
         self._mutex = threading.Lock()
 
     def open_cache(self, options: CacheOptions) -> None:
@@ -55,13 +58,18 @@ class Nearby:
             )
         else:
             self.fetcher = self._over(folder, eager=True)
+            self._is_cache = True
 
-    def open_stream(self, buffer_bytes: int, place: StreamPlace | None) -> StreamPlace | None:
+    def open_stream(
+        self, buffer_bytes: int, place: StreamPlace | None, *, shared: bool = False
+    ) -> StreamPlace | None:
         """Keep what is expected in this machine's memory, unless there is a cache.
 
         Args:
             buffer_bytes: how much of it; the most that anybody has asked for counts.
             place: where another process keeps it already; None for a place of its own.
+            shared: other processes are to find it there. What only this one needs it keeps as it came, which
+                saves writing files, mapping and removing them.
 
         Returns:
             Where it is kept, for processes that are to share it; None where nothing is.
@@ -69,12 +77,15 @@ class Nearby:
         if self._uuid is None or buffer_bytes < 1:
             return None
         with self._mutex:
-            if self.fetcher is not None and self._place is None:  # a cache
+            if self._is_cache:
                 return None
             if self.fetcher is not None and self._place is not None:
                 self._place = self._place._replace(buffer_bytes=max(buffer_bytes, self._place.buffer_bytes))
                 self.fetcher.folder.limit = self._place.buffer_bytes
                 return self._place
+            if place is None and not shared:
+                self._keep_here(buffer_bytes)
+                return None
             is_shared = place is not None
             try:
                 if place is None:
@@ -95,7 +106,14 @@ class Nearby:
             self._place = place
             return place
 
-    def _over(self, folder: CacheFolder, *, eager: bool, follows: bool = False) -> Fetcher:
+    def _keep_here(self, buffer_bytes: int) -> None:
+        """Keep what is expected for this process alone."""
+        if self.fetcher is None:
+            self.fetcher = self._over(KeepingMemory("<memory>", buffer_bytes), eager=False)
+        folder = self.fetcher.folder
+        folder.limit = max(buffer_bytes, folder.limit or 0)
+
+    def _over(self, folder: KeepingPlace, *, eager: bool, follows: bool = False) -> Fetcher:
         dataset = bytes.fromhex(self._uuid or "")
         return Fetcher(Lander(self._source, folder, dataset), folder, eager=eager, follows=follows)
 
@@ -103,8 +121,9 @@ class Nearby:
         """Bring nothing more; what has been streamed goes with its last user."""
         if self.fetcher is not None:
             self.fetcher.close()
-        if self._home is not None:
+        if not self._is_cache:
             self.fetcher, self._place = None, None
+        if self._home is not None:
             self._home.leave()
             self._home = None
 

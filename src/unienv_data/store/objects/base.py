@@ -172,12 +172,15 @@ class ObjectStore(ABC):
         """The same place, known to hold this dataset: copies of its objects may be kept nearby."""
         return self
 
-    def stream(self, buffer_bytes: int, place: StreamPlace | None = None) -> StreamPlace | None:
+    def stream(
+        self, buffer_bytes: int, place: StreamPlace | None = None, *, shared: bool = False
+    ) -> StreamPlace | None:
         """Have what is expected kept in this machine's memory, where it is not near anyway.
 
         Args:
             buffer_bytes: how many bytes of it.
             place: where another process keeps it; None for a place of its own.
+            shared: other processes are to find it there.
 
         Returns:
             Where it is kept, for processes that are to share it; None where nothing is.

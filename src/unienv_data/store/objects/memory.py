@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 
-from unienv_data.store.objects.base import ObjectStore, Range
+import numpy as np
+from numpy.typing import NDArray
+
+from unienv_data.store.objects.base import ObjectStore, Range, Run
 
 __all__ = ["MemoryObjects"]
 
@@ -37,6 +40,15 @@ class MemoryObjects(ObjectStore):
 
     def read_ranges(self, ranges: Sequence[Range]) -> list[bytes]:
         return [self._get(item.name)[item.start : item.stop] for item in ranges]
+
+    def views(self, runs: Sequence[Run]) -> list[NDArray[np.uint8]] | None:
+        views: list[NDArray[np.uint8]] = []
+        for name, starts, stops in runs:
+            whole = np.frombuffer(self._get(name), dtype=np.uint8)
+            if stops.max() > len(whole):
+                return None
+            views += [whole[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
+        return views
 
     def read_end(self, name: str, length: int) -> bytes:
         data = self._get(name)

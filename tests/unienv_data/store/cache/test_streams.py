@@ -61,13 +61,15 @@ def arrived(buffer: Any) -> bool:
         return is_told and not fetcher._queue and not fetcher._under_way
 
 
-def test_an_epoch_in_a_small_buffer_fetches_everything_once(web: Web, base: Path) -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_epoch_in_a_small_buffer_fetches_everything_once(web: Web, base: Path, shared: bool) -> None:
     """Groups of rows are expected ahead, read in any order within, and released."""
     group = 64
     rng = np.random.default_rng(0)
     with opened(web) as buffer:
         stored = sum(column.stored_bytes for column in buffer.storage.describe())
-        buffer._stream(stored // 2)
+        buffer._stream(stored // 2, shared=shared)
+        kept = buffer.storage.objects._near.fetcher.folder
         web.take()
         before = buffer.storage.objects.traffic.snapshot()
         groups = [range(first, min(first + group, ROWS)) for first in range(0, ROWS, group)]
@@ -78,19 +80,40 @@ def test_an_epoch_in_a_small_buffer_fetches_everything_once(web: Web, base: Path
                 held.append(buffer._expect(groups[number + 2], [()]))
             for part in np.array_split(rng.permutation(rows), 3):
                 check(buffer.get_at(part), part)
-                most = max(most, Ledger(next(base.iterdir()).as_posix()).count())
+                most = max(most, Ledger(next(base.iterdir()).as_posix()).count() if shared else kept._bytes)
             held[number].release()
         traffic = buffer.storage.objects.traffic.snapshot() - before
         asked = shards(web.take())
         assert {path: count for path, count in asked.items() if count > 1} == {}
         assert traffic.bytes_read <= 1.25 * stored  # small shards, of which the indexes are a part
         assert 0 < most <= stored // 2
+    assert list(base.iterdir() if shared else base.parent.glob("streams")) == []
+
+
+def test_what_one_process_keeps_is_shared_once_others_come(web: Web, base: Path) -> None:
+    with opened(web) as buffer:
+        buffer._stream(1 << 20)
+        alone = buffer._expect(range(ROWS), [()])
+        wait_for(lambda: arrived(buffer))
+        assert not base.exists()
+        buffer._stream(1 << 20, shared=True)
+        buffer._stream(1 << 19)  # there is a place already
+        together = buffer._expect(range(ROWS), [()])
+        wait_for(lambda: arrived(buffer))
+        alone.release()
+        with pickle.loads(pickle.dumps(buffer)) as other:
+            web.take()
+            check(buffer.get_at(range(ROWS)), range(ROWS))
+            other._expect(range(ROWS), [()])
+            check(other.get_at(range(ROWS)), range(ROWS))
+            assert web.take() == {}
+        together.release()
     assert list(base.iterdir()) == []
 
 
 def test_other_processes_join_and_the_last_one_removes(web: Web, base: Path) -> None:
     first = opened(web)
-    first._stream(1 << 20)
+    first._stream(1 << 20, shared=True)
     second = pickle.loads(pickle.dumps(first))
     assert second.storage.objects._near.fetcher.folder.base == first.storage.objects._near.fetcher.folder.base
     held = first._expect(range(ROWS), [()])
@@ -110,19 +133,22 @@ def test_other_processes_join_and_the_last_one_removes(web: Web, base: Path) -> 
     assert list(base.iterdir()) == []
 
 
-def test_what_was_not_expected_is_read_in_parts(web: Web) -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_was_not_expected_is_read_in_parts(web: Web, shared: bool) -> None:
     with opened(web) as buffer:
-        buffer._stream(1 << 20)
+        buffer._stream(1 << 20, shared=shared)
         before = buffer.storage.objects.traffic.snapshot()
         check(buffer.get_at([7]), [7])
         few = buffer.storage.objects.traffic.snapshot() - before
         assert few.bytes_read < 100_000
-        assert not list(Path(buffer.storage.objects._near.fetcher.folder.base).rglob("c.*"))
+        folder = buffer.storage.objects._near.fetcher.folder
+        assert not (list(Path(folder.base).rglob("c.*")) if shared else folder._bytes)
 
 
 def test_a_cache_needs_no_stream(web: Web, base: Path, tmp_path: Path) -> None:
     with opened(web, cache_dir=tmp_path / "cache") as buffer:
         buffer._stream(1 << 20)
+        buffer._stream(1 << 20, shared=True)
         held = buffer._expect(range(SHARDS["frame"]), [("frame",)])
         wait_for(lambda: arrived(buffer))
         web.take()
@@ -134,7 +160,7 @@ def test_a_cache_needs_no_stream(web: Web, base: Path, tmp_path: Path) -> None:
 
 def test_local_data_needs_no_stream(base: Path, tmp_path: Path, web: Web) -> None:
     with unienv_data.open(tmp_path / "served" / "d.zarr") as buffer:
-        buffer._stream(1 << 20)
+        buffer._stream(1 << 20, shared=True)
         buffer._expect(range(ROWS), [()]).release()
         check(buffer.get_at(range(ROWS)), range(ROWS))
     assert not base.exists()
@@ -144,7 +170,7 @@ def test_a_stream_that_cannot_be_is_done_without(web: Web, monkeypatch: pytest.M
     monkeypatch.setattr(nearby, "_base", lambda size: "/proc/nowhere")
     with opened(web) as buffer:
         with pytest.warns(UserWarning, match="read row by row: nothing can be kept in memory"):
-            buffer._stream(1 << 20)
+            buffer._stream(1 << 20, shared=True)
         buffer._expect(range(ROWS), [()]).release()
         check(buffer.get_at(range(ROWS)), range(ROWS))
 
@@ -155,7 +181,7 @@ def test_streams_of_the_killed_are_swept(web: Web, base: Path) -> None:
         "from unienv_data.store.cache import nearby\n"
         "nearby._base = lambda size: sys.argv[2]\n"
         "buffer = unienv_data.open(sys.argv[1])\n"
-        "buffer._stream(1 << 20)\n"
+        "buffer._stream(1 << 20, shared=True)\n"
         f"held = buffer._expect(range({ROWS}), [()])\n"
         "print('ready', flush=True); time.sleep(600)\n"
     )
@@ -175,7 +201,7 @@ def test_streams_of_the_killed_are_swept(web: Web, base: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.communicate()
     with opened(web) as buffer:
-        buffer._stream(1 << 20)
+        buffer._stream(1 << 20, shared=True)
         assert left[0] not in os.listdir(base)
         assert len(os.listdir(base)) == 1
 
