@@ -20,6 +20,7 @@ __all__ = ["ENTRY_POINT_GROUP", "detect", "format_names", "open_reader", "reader
 ENTRY_POINT_GROUP = "unienv_data.formats"
 
 _BUILT_IN: Mapping[str, str] = {
+    "aloha": "unienv_data.formats.aloha:AlohaReader",
     "lerobot_v2": "unienv_data.formats.lerobot.v2.reader:LeRobotV2Reader",
     "lerobot_v30": "unienv_data.formats.lerobot.v30.reader:LeRobotV30Reader",
     "robomimic": "unienv_data.formats.robomimic:RobomimicReader",

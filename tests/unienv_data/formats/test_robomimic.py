@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.unienv_data.formats.expecting import assert_as_expected, assert_refused
+from tests.unienv_data.formats.hdf5_damage import Damage, cut, delete, empty, no_hdf5, replace, spoil_chunk
 from tests.unienv_data.formats.reading import read_all, read_columns
 from unienv_data.conversion import plan_conversion, run_conversion
 from unienv_data.errors import ConversionError
@@ -146,46 +146,12 @@ def test_texts_byte_order_and_what_no_store_holds(tmp_path: Path) -> None:
     assert columns["flag"].dtype == bool
 
 
-def cut(path: Path) -> None:
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
+damaged_chunk = spoil_chunk("data/demo_3/obs/agentview_image", 3)
 
-
-def edit(act: Callable[[Any], None]) -> Callable[[Path], None]:
-    def damage(path: Path) -> None:
-        with h5py.File(path, "r+") as file:
-            act(file)
-
-    return damage
-
-
-def delete(name: str) -> Callable[[Path], None]:
-    def act(file: Any) -> None:
-        del file[name]
-
-    return edit(act)
-
-
-def replace(name: str, values: Any) -> Callable[[Path], None]:
-    def act(file: Any) -> None:
-        del file[name]
-        file[name] = values
-
-    return edit(act)
-
-
-def damaged_chunk(path: Path) -> None:
-    with h5py.File(path) as file:
-        info = file["data/demo_3/obs/agentview_image"].id.get_chunk_info(3)
-    with path.open("r+b") as raw:
-        raw.seek(info.byte_offset + 10)
-        raw.write(b"\xff" * 40)
-
-
-DAMAGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
+DAMAGES: dict[str, tuple[Damage, list[str]]] = {
     "cut": (cut, ["x.hdf5: damaged HDF5 file: it was cut off"]),
-    "no HDF5": (lambda path: path.write_bytes(b"x" * 3000), ["does not begin as HDF5 files do"]),
-    "empty": (lambda path: path.write_bytes(b""), ["x.hdf5: damaged HDF5 file: it is empty"]),
+    "no HDF5": (no_hdf5, ["does not begin as HDF5 files do"]),
+    "empty": (empty, ["x.hdf5: damaged HDF5 file: it is empty"]),
     "no demos": (delete("data"), ["no known format"]),
     "a dataset is missing": (
         delete("data/demo_3/rewards"),
@@ -203,7 +169,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
         replace("data/demo_3/actions", np.zeros((52, 7), np.float32)),
         ["data/demo_3/actions: it holds float32 (7,), elsewhere float64 (7,)"],
     ),
-    "a damaged chunk": (damaged_chunk, ["x.hdf5, data/demo_3/obs/agentview_image, rows", "damaged HDF5"]),
+    "a damaged chunk": (
+        damaged_chunk,
+        ["x.hdf5, data/demo_3/obs/agentview_image, rows", "damaged HDF5"],
+    ),
 }
 
 
