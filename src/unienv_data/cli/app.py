@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from unienv_data._version import __version__
 from unienv_data.cli.codecs import codecs
 from unienv_data.cli.convert import convert
+from unienv_data.cli.formats import formats
 from unienv_data.cli.info import info
 from unienv_data.cli.output import show_error
 from unienv_data.cli.record import record
@@ -53,7 +54,8 @@ app = typer.Typer(
     help="Datasets for robot learning on Zarr v3 and Arrow: convert, record, look inside, choose codecs.",
 )
 app.command(short_help="Try codecs on a sample of one's own frames.")(codecs)
-app.command(short_help="Convert a recording, such as LeRobot's, into a dataset.")(convert)
+app.command(short_help="Convert a recording, such as LeRobot's, into a dataset, and back.")(convert)
+app.command(short_help="List the formats that can be converted.")(formats)
 app.command(short_help="Show what a dataset holds.")(info)
 app.command(short_help="Record episodes of a Gymnasium environment into a dataset.")(record)
 

@@ -12,11 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from unienv_data.cli.output import Report, format_bytes
+from unienv_data.formats.naming import path_name
 
 if TYPE_CHECKING:
-    from unienv_data.conversion import Conversion, ConversionPlan
+    from unienv_data.conversion import Conversion, ConversionPlan, ExportPlan
 
-__all__ = ["ConversionReport", "PlanReport"]
+__all__ = ["ConversionReport", "ExportReport", "PlanReport"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +103,67 @@ class PlanReport(Report):
                 _loss(planned.column.lossy, planned.estimate.lossy),
             )
         return table
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportReport(Report):
+    """What will be written in a foreign format, in both forms of output."""
+
+    plan: ExportPlan
+
+    def to_json(self) -> dict[str, Any]:
+        plan = self.plan
+        return {
+            "source": plan.source.shown,
+            "destination": plan.destination.shown,
+            "format": plan.facts.format,
+            "version": plan.facts.version,
+            "to": plan.writer,
+            "episodes": len(plan.episodes),
+            "rows": plan.rows,
+            "source_bytes": plan.source_bytes,
+            "raw_bytes": plan.raw_bytes,
+            "estimated_bytes": plan.estimated_bytes,
+            "free_bytes": plan.free_bytes,
+            "columns": [
+                {
+                    "source": column.name,
+                    "path": path_name(column.path),
+                    "type": _type_of(column.space),
+                    "lossy_at_source": column.lossy,
+                }
+                for column in plan.facts.columns
+            ],
+            "notes": list(plan.notes),
+            "refusal": plan.refusal,
+        }
+
+    def to_console(self) -> Iterable[RenderableType]:
+        plan = self.plan
+        yield Text(f"{plan.source.shown} -> {plan.destination.shown}", style="bold")
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+        table.add_row("from", f"{plan.title} ({plan.facts.format}), version {plan.facts.version}")
+        table.add_row("to", f"{plan.writer_title} ({plan.writer})")
+        table.add_row("episodes", f"{len(plan.episodes):,}")
+        table.add_row("rows", f"{plan.rows:,}")
+        share = "" if plan.source_share == 1 else f", of which {plan.source_share:.0%} of the rows"
+        table.add_row("source", f"{format_bytes(plan.source_bytes)}{share}")
+        table.add_row(
+            "estimate", f"{format_bytes(plan.estimated_bytes)} written, {format_bytes(plan.raw_bytes)} raw"
+        )
+        if plan.free_bytes is not None:
+            table.add_row("free", format_bytes(plan.free_bytes))
+        yield Padding(table, (0, 0, 0, 2))
+        yield ""
+        columns = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for name in ("source", "type", "loss"):
+            columns.add_column(name, overflow="fold")
+        for column in plan.facts.columns:
+            columns.add_row(column.name, _type_of(column.space), _loss(column.lossy, False))
+        yield Padding(columns, (0, 0, 0, 2))
+        yield ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unienv_data.cli.bar import bar_on_terminal
-from unienv_data.cli.conversion_reports import ConversionReport, PlanReport
+from unienv_data.cli.conversion_reports import ConversionReport, ExportReport, PlanReport
 from unienv_data.cli.options import (
     StorageOptions,
     is_url,
+    parse_chunks,
     parse_codecs,
     parse_storage_options,
     parse_texts,
 )
-from unienv_data.cli.output import choose_output
+from unienv_data.cli.output import Output, choose_output
 from unienv_data.cli.signals import ending_as_exceptions
+
+if TYPE_CHECKING:
+    from unienv_data.conversion import ConversionOptions
 
 __all__ = ["convert"]
 
@@ -26,11 +30,26 @@ def convert(
         str, typer.Argument(metavar="SRC", help="The recording: a path or a URL.", show_default=False)
     ],
     destination: Annotated[
-        str, typer.Argument(metavar="DST", help="The dataset to make: a path or a URL.", show_default=False)
+        str, typer.Argument(metavar="DST", help="What to make: a path or a URL.", show_default=False)
     ],
     format_name: Annotated[
         str | None,
         typer.Option("--from", metavar="FORMAT", help="The source's format, if it is not recognized."),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORMAT",
+            help="The format to convert to, if DST's ending does not say; by default `store`, a dataset.",
+        ),
+    ] = None,
+    to_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What the format that is written lets you choose; may be repeated.",
+            show_default=False,
+        ),
     ] = None,
     option: Annotated[
         list[str] | None,
@@ -129,6 +148,14 @@ def convert(
             show_default=False,
         ),
     ] = None,
+    chunk: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN=ROWS",
+            help="Rows in a chunk of some columns, as 'action=256'; may be repeated, the last counts.",
+            show_default=False,
+        ),
+    ] = None,
     frames: Annotated[
         str,
         typer.Option(
@@ -137,7 +164,10 @@ def convert(
         ),
     ] = "copy",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a dataset that stands at DST, at the end.")
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace what stands at DST, if it is of the same format, at the end."
+        ),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Convert though too little space is free.")] = False,
     storage_option: StorageOptions = None,
@@ -152,13 +182,13 @@ def convert(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what goes wrong.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON documents instead.")] = False,
 ) -> None:
-    """Convert a recording in a format of others, such as LeRobot's, into a dataset.
+    """Convert a recording in a format of others, such as LeRobot's, into a dataset, or into such a format.
 
-    Shows first what will be converted and how large it will be. The dataset appears whole at the end;
-    whatever goes wrong before leaves nothing behind. SRC is only read.
+    Shows first what will be converted and how large it will be. What is made appears whole at the end;
+    whatever goes wrong before leaves nothing behind. SRC is only read. `unienv-data formats` lists formats.
     """
     storage_options = parse_storage_options(storage_option)
-    codecs = parse_codecs(codec)
+    codecs, chunks = parse_codecs(codec), parse_chunks(chunk)
     named = {
         "rate": rate,
         "sync_to": sync_to,
@@ -168,6 +198,7 @@ def convert(
     format_options = parse_texts(option, "--option")
     format_options |= {name: str(value) for name, value in named.items() if value is not None}
     from unienv_data.conversion import ConversionOptions, plan_conversion, run_conversion
+    from unienv_data.formats import choose_writer
 
     options = ConversionOptions(
         format=format_name,
@@ -182,7 +213,10 @@ def convert(
         flip_images=parse_texts(flip_images, "--flip-images", default="vertical"),
         channel_order=parse_texts(channel_order, "--channel-order"),
         task=task,
+        to=to,
+        to_options=parse_texts(to_option, "--to-option"),
         codecs=codecs,
+        chunks=chunks,
         frames=frames,
         overwrite=overwrite,
         force=force,
@@ -192,6 +226,9 @@ def convert(
     )
     output = choose_output(as_json)
     with ending_as_exceptions():
+        if choose_writer(destination, to) is not None:
+            _export(source, destination, options, output, quiet, dry_run)
+            return
         plan = plan_conversion(source, destination, options)
         if not quiet:
             output.show(PlanReport(plan))
@@ -203,5 +240,26 @@ def convert(
         if dry_run:
             return
         done = run_conversion(plan, bar_on_terminal(quiet))
+    if not quiet:
+        output.show(ConversionReport(done))
+
+
+def _export(
+    source: str, destination: str, options: ConversionOptions, output: Output, quiet: bool, dry_run: bool
+) -> None:
+    """Convert into a foreign format."""
+    from unienv_data.conversion import plan_export, run_export
+
+    plan = plan_export(source, destination, options)
+    if not quiet:
+        output.show(ExportReport(plan))
+        for text in plan.notes:
+            output.note(f"Note: {text}")
+    plan.require_acceptable()
+    if plan.refusal is not None:
+        output.warn(plan.refusal)
+    if dry_run:
+        return
+    done = run_export(plan, bar_on_terminal(quiet))
     if not quiet:
         output.show(ConversionReport(done))

@@ -8,7 +8,15 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-__all__ = ["StorageOptions", "is_url", "parse_codecs", "parse_pairs", "parse_storage_options", "parse_texts"]
+__all__ = [
+    "StorageOptions",
+    "is_url",
+    "parse_chunks",
+    "parse_codecs",
+    "parse_pairs",
+    "parse_storage_options",
+    "parse_texts",
+]
 
 StorageOptions: TypeAlias = Annotated[
     list[str] | None,
@@ -87,6 +95,25 @@ def parse_codecs(texts: Iterable[str] | None) -> dict[str, str]:
             raise typer.BadParameter(f"{text!r} is not PATTERN=SPEC", param_hint="--codec")
         codecs[pattern] = spec
     return codecs
+
+
+def parse_chunks(texts: Iterable[str] | None) -> dict[str, int]:
+    """The mapping that `--chunk PATTERN=ROWS` options spell; of several for a pattern the last counts.
+
+    Raises:
+        typer.BadParameter: one has no pattern, no `=` or no number of rows.
+
+    Example:
+        >>> parse_chunks(["observation/*=256"])
+        {'observation/*': 256}
+    """
+    chunks: dict[str, int] = {}
+    for text in texts or ():
+        pattern, equals, rows = text.partition("=")
+        if not pattern or not equals or not rows.isdecimal() or not int(rows):
+            raise typer.BadParameter(f"{text!r} is not PATTERN=ROWS", param_hint="--chunk")
+        chunks[pattern] = int(rows)
+    return chunks
 
 
 def is_url(address: str) -> bool:

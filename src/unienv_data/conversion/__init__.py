@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from unienv_interface._lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from unienv_data.conversion.export import ExportPlan, plan_export, run_export
     from unienv_data.conversion.options import ConversionOptions
     from unienv_data.conversion.plan import ConversionPlan, PlannedColumn, plan_conversion
     from unienv_data.conversion.run import Conversion, run_conversion
@@ -15,11 +16,15 @@ __all__ = [
     "Conversion",
     "ConversionOptions",
     "ConversionPlan",
+    "ExportPlan",
     "PlannedColumn",
     "plan_conversion",
+    "plan_export",
     "run_conversion",
+    "run_export",
 ]
 
+_EXPORT = "unienv_data.conversion.export"
 _PLAN = "unienv_data.conversion.plan"
 _RUN = "unienv_data.conversion.run"
 
@@ -29,8 +34,11 @@ __getattr__, __dir__ = lazy_exports(
         "Conversion": _RUN,
         "ConversionOptions": "unienv_data.conversion.options",
         "ConversionPlan": _PLAN,
+        "ExportPlan": _EXPORT,
         "PlannedColumn": _PLAN,
         "plan_conversion": _PLAN,
+        "plan_export": _EXPORT,
         "run_conversion": _RUN,
+        "run_export": _EXPORT,
     },
 )

@@ -1,4 +1,4 @@
-"""Where a new dataset comes to stand: whole, or not at all."""
+"""Where a new dataset, or a recording in a foreign format, comes to stand: whole, or not at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,8 +17,10 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from unienv_data.errors import ConversionError, DatasetExistsError
-from unienv_data.formats import Source
+from unienv_data.conversion.uploading import sync_tree, upload
+from unienv_data.errors import ConversionError, DatasetExistsError, UniEnvError
+from unienv_data.formats import Source, Writer
+from unienv_data.progress import NO_PROGRESS, Progress
 from unienv_data.replay_buffer import ReplayBuffer
 from unienv_data.store.objects import shown_url
 from unienv_data.store.objects.secrets import Secrets
@@ -28,15 +31,17 @@ __all__ = ["Destination"]
 
 @dataclass(frozen=True)
 class Destination:
-    """A local folder or an object store's prefix that is to become a dataset.
+    """A local folder or an object store's prefix that is to become a dataset or another format's recording.
 
     Args:
         uri: a local path or any fsspec URL.
         storage_options: what fsspec's filesystem takes.
+        writer: of the foreign format; None for a dataset of ours.
     """
 
     uri: str
     storage_options: Mapping[str, Any] = field(default_factory=dict)
+    writer: type[Writer] | None = None
 
     def __repr__(self) -> str:
         return f"Destination({self.shown!r})"
@@ -61,6 +66,11 @@ class Destination:
     def _cause(self, exc: Exception) -> Exception | None:
         """What a traceback may show."""
         return None if Secrets.of(self.uri, self.storage_options).shown_by(exc) else exc
+
+    @property
+    def name(self) -> str:
+        """The last part of the address."""
+        return str(self._located[1]).rstrip("/").rsplit("/", 1)[-1]
 
     @cached_property
     def local(self) -> Path | None:
@@ -109,6 +119,9 @@ class Destination:
             self._check_replaceable(not filesystem.isfile(root), overwrite)
 
     def _check_replaceable(self, is_folder: bool, overwrite: bool) -> None:
+        if self.writer is not None:
+            self._check_recording(self.writer, overwrite)
+            return
         if not is_folder:
             raise DatasetExistsError(f"{self.shown}: a file stands there, which is not replaced")
         if not ReplayBuffer.is_loadable_from(self.uri, storage_options=dict(self.storage_options)):
@@ -117,6 +130,39 @@ class Destination:
             )
         if not overwrite:
             raise DatasetExistsError(f"{self.shown}: a dataset stands there; --overwrite replaces it")
+
+    def _check_recording(self, writer: type[Writer], overwrite: bool) -> None:
+        there = Source(self.uri, dict(self.storage_options))
+        if not writer.is_recording(there):
+            raise DatasetExistsError(
+                f"{self.shown}: what is not {writer.title} alone stands there, which is not replaced"
+            )
+        if not overwrite:
+            raise DatasetExistsError(
+                f"{self.shown}: a recording ({writer.title}) stands there; --overwrite replaces it"
+            )
+
+    @contextmanager
+    def placing(self, overwrite: bool, progress: Progress = NO_PROGRESS) -> Iterator[Path]:
+        """A local path of the destination's name, for a file or a folder that is to stand there.
+
+        It stands at the destination once the context is left, and is removed if it is left by any exception.
+        Locally it is renamed; elsewhere its files are uploaded, those that replace others first beside these.
+        """
+        if self.local is not None:
+            with self._writing_locally(self.local, overwrite, within=True) as place:
+                yield place
+            return
+        with tempfile.TemporaryDirectory(prefix="unienv-data-") as folder:
+            place = Path(folder) / self.name
+            yield place
+            filesystem, root = self._located
+            try:
+                upload(filesystem, place, root, overwrite, progress)
+            except UniEnvError:
+                raise
+            except Exception as exc:  # every filesystem has exceptions of its own
+                raise self._told("cannot be written: ", exc) from self._cause(exc)
 
     @contextmanager
     def writing(self, overwrite: bool) -> Iterator[str]:
@@ -134,14 +180,23 @@ class Destination:
                 yield str(folder)
 
     @contextmanager
-    def _writing_locally(self, final: Path, overwrite: bool) -> Iterator[Path]:
+    def _writing_locally(self, final: Path, overwrite: bool, within: bool = False) -> Iterator[Path]:
+        """What stands at the path given comes to stand at `final`; `within` gives one of the same name, in a
+        folder of its own."""
         token = secrets.token_hex(4)
         staging = final.with_name(f".{final.name}.{token}.partial")
         made = _make_parents(final)
         try:
             try:
-                yield staging
-                _replace(staging, final, final.with_name(f".{final.name}.{token}.replaced"), overwrite)
+                place = staging / final.name if within else staging
+                if within:
+                    staging.mkdir()
+                yield place
+                if within:
+                    sync_tree(place)
+                _replace(place, final, final.with_name(f".{final.name}.{token}.replaced"), overwrite)
+                if within:
+                    shutil.rmtree(staging, ignore_errors=True)
             except BaseException:
                 shutil.rmtree(staging, ignore_errors=True)
                 raise
@@ -202,5 +257,7 @@ def _replace(staging: Path, final: Path, aside: Path, overwrite: bool) -> None:
     else:
         staging.rename(final)
     sync_directory(str(final.parent))
-    if aside.exists():
+    if aside.is_file():
+        aside.unlink()
+    elif aside.exists():
         shutil.rmtree(aside, ignore_errors=True)

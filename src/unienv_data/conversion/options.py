@@ -28,7 +28,11 @@ class ConversionOptions:
         flip_images: pattern -> `vertical`, `horizontal` or `both`.
         channel_order: pattern -> `bgr` where the source has its channels in that order; the store has RGB.
         task: the instruction of rows and episodes that have none.
+        to: the format to convert to; None goes by the destination's ending, and makes a dataset of ours where
+            that says nothing.
+        to_options: what that format lets a user choose.
         codecs: pattern -> codec specification (`zstd:9`); of several that fit the last counts.
+        chunks: pattern -> rows in a chunk; of several that fit the last counts.
         frames: what becomes of frames for which no codec was chosen: `copy` keeps those of videos as they are
             encoded, and others without loss; `lossless`, `high` and `small` decode them and encode them anew.
         overwrite: replace a dataset that stands at the destination, once the new one is complete.
@@ -50,7 +54,10 @@ class ConversionOptions:
     flip_images: Mapping[str, str] = field(default_factory=dict)
     channel_order: Mapping[str, str] = field(default_factory=dict)
     task: str | None = None
+    to: str | None = None
+    to_options: Mapping[str, str] = field(default_factory=dict)
     codecs: Mapping[str, str] = field(default_factory=dict)
+    chunks: Mapping[str, int] = field(default_factory=dict)
     frames: str = "copy"
     overwrite: bool = False
     force: bool = False

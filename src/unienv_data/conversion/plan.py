@@ -13,7 +13,7 @@ from unienv_data.conversion.destination import Destination
 from unienv_data.conversion.estimate import ColumnEstimate, estimate_columns
 from unienv_data.conversion.options import ConversionOptions
 from unienv_data.conversion.selection import (
-    choose_codecs,
+    choose_by_pattern,
     choose_columns,
     choose_copied,
     choose_episodes,
@@ -180,13 +180,15 @@ def plan_conversion(
         columns = choose_columns(facts, options.columns, options.exclude)
         episodes = choose_episodes(options.episodes, facts.lengths)
         stored_as = stored_names(columns)
-        specs = choose_codecs(columns, options.codecs)
+        specs = choose_by_pattern(columns, options.codecs)
         copied = choose_copied(columns, options.frames, specs)
         forms = {column.name: column.encoded for column in columns if column.encoded is not None}
         specs = {**frame_codecs(columns, options.frames), **specs}
         specs |= {name: forms[name].codec for name in copied}
         codecs = {stored_as[name]: spec for name, spec in specs.items()}
-        chunks = {stored_as[name]: forms[name].chunk_rows for name in copied}
+        chunk_rows = {name: forms[name].chunk_rows for name in copied}
+        chunk_rows |= choose_by_pattern(columns, options.chunks)
+        chunks = {stored_as[name]: rows for name, rows in chunk_rows.items()}
         reader.check([column.name for column in columns], episodes)
         estimates = estimate_columns(reader, columns, stored_as, episodes, codecs, chunks, copied)
     rows = sum(facts.lengths[episode] for episode in episodes)

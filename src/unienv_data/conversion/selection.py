@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from unienv_data.formats.naming import nested_paths, path_name
 
 __all__ = [
     "FRAMES",
-    "choose_codecs",
+    "choose_by_pattern",
     "choose_columns",
     "choose_copied",
     "choose_episodes",
@@ -164,19 +165,26 @@ def frame_codecs(columns: Sequence[SourceColumn], frames: str) -> dict[str, str]
     return found
 
 
-def choose_codecs(columns: Sequence[SourceColumn], codecs: Mapping[str, str]) -> dict[str, str]:
-    """The codec specification of each column (by source name) that a pattern means; the last one counts.
+T = TypeVar("T")
+
+
+def choose_by_pattern(columns: Sequence[SourceColumn], choices: Mapping[str, T]) -> dict[str, T]:
+    """What was chosen for each column (by source name) that a pattern means; the last one counts.
+
+    Args:
+        columns: what is converted.
+        choices: pattern -> a codec specification, a number of rows.
 
     Raises:
         ConversionError: a pattern means no column that is converted.
     """
-    chosen: dict[str, str] = {}
-    for pattern, spec in codecs.items():
+    chosen: dict[str, T] = {}
+    for pattern, choice in choices.items():
         meant = [column.name for column in columns if means(pattern, column)]
         if not meant:
             names = ", ".join(path_name(column.path) for column in columns)
             raise ConversionError(
-                f"no column matches {pattern!r}, to which {spec!r} was given; converted are {names}"
+                f"no column matches {pattern!r}, to which {choice!r} was given; converted are {names}"
             )
-        chosen.update(dict.fromkeys(meant, spec))
+        chosen.update(dict.fromkeys(meant, choice))
     return chosen

@@ -11,27 +11,37 @@ from unienv_interface._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from unienv_data.formats.base import DEFAULT_CHUNK_BYTES, Chunk, EncodedForm, Facts, Reader, SourceColumn
+    from unienv_data.formats.listing import FormatInfo, SideInfo, describe_formats
     from unienv_data.formats.registry import detect, format_names, open_reader, reader_class
     from unienv_data.formats.source import Source
     from unienv_data.formats.writer import Writer
+    from unienv_data.formats.writer_registry import choose_writer, writer_class, writer_names
 
 __all__ = [
     "DEFAULT_CHUNK_BYTES",
     "Chunk",
     "EncodedForm",
     "Facts",
+    "FormatInfo",
     "Reader",
+    "SideInfo",
     "Source",
     "SourceColumn",
     "Writer",
+    "choose_writer",
+    "describe_formats",
     "detect",
     "format_names",
     "open_reader",
     "reader_class",
+    "writer_class",
+    "writer_names",
 ]
 
 _BASE = "unienv_data.formats.base"
+_LISTING = "unienv_data.formats.listing"
 _REGISTRY = "unienv_data.formats.registry"
+_WRITERS = "unienv_data.formats.writer_registry"
 
 __getattr__, __dir__ = lazy_exports(
     globals(),
@@ -40,13 +50,19 @@ __getattr__, __dir__ = lazy_exports(
         "Chunk": _BASE,
         "EncodedForm": _BASE,
         "Facts": _BASE,
+        "FormatInfo": _LISTING,
         "Reader": _BASE,
+        "SideInfo": _LISTING,
         "Source": "unienv_data.formats.source",
         "SourceColumn": _BASE,
         "Writer": "unienv_data.formats.writer",
+        "choose_writer": _WRITERS,
+        "describe_formats": _LISTING,
         "detect": _REGISTRY,
         "format_names": _REGISTRY,
         "open_reader": _REGISTRY,
         "reader_class": _REGISTRY,
+        "writer_class": _WRITERS,
+        "writer_names": _WRITERS,
     },
 )

@@ -6,13 +6,13 @@ reader's and whose value is the class; a built-in name cannot be taken over.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from unienv_data.errors import ConversionError
 from unienv_data.formats.base import Reader
+from unienv_data.formats.loading import load_class, other_points
 from unienv_data.formats.source import Source
 
 __all__ = ["ENTRY_POINT_GROUP", "detect", "format_names", "open_reader", "reader_class"]
@@ -29,8 +29,7 @@ _BUILT_IN: Mapping[str, str] = {
 
 @cache
 def _third_party() -> dict[str, EntryPoint]:
-    found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: (point.name, point.value))
-    return {point.name: point for point in reversed(found) if point.name not in _BUILT_IN}
+    return other_points(entry_points(group=ENTRY_POINT_GROUP), _BUILT_IN)
 
 
 def format_names() -> list[str]:
@@ -44,19 +43,9 @@ def reader_class(name: str) -> type[Reader]:
     Raises:
         ConversionError: no such format, or what another distribution registered is not a reader.
     """
-    if name in _BUILT_IN:
-        module, _, attribute = _BUILT_IN[name].partition(":")
-        found = getattr(importlib.import_module(module), attribute)
-    elif name in _third_party():
-        point = _third_party()[name]
-        try:
-            found = point.load()
-        except (ImportError, AttributeError) as exc:
-            raise ConversionError(f"the format {name} ({point.value}) cannot be loaded: {exc}") from exc
-    else:
+    found = load_class(name, _BUILT_IN, _third_party(), Reader)  # type: ignore[type-abstract]
+    if found is None:
         raise ConversionError(f"there is no format {name!r}; known formats: {', '.join(format_names())}")
-    if not (isinstance(found, type) and issubclass(found, Reader)):
-        raise ConversionError(f"the format {name} is registered as {found!r}, which is not a Reader")
     return found
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
 from unienv_data.formats.base import Chunk, Facts
+from unienv_data.formats.source import Source
 
 __all__ = ["Writer"]
 
@@ -24,14 +26,23 @@ class Writer(ABC):
     """What `--to` takes: the name of the format's reader, where there is one."""
     title: ClassVar[str]
     """What people call the format."""
-    is_file: ClassVar[bool] = False
-    """Whether such a recording is a single file rather than a folder."""
     extensions: ClassVar[tuple[str, ...]] = ()
     """Endings of destinations that choose this format, with the dot."""
     extra: ClassVar[str | None] = None
     """The extra of this distribution that writing needs."""
     option_help: ClassVar[Mapping[str, str]] = {}
     """The options that `open` takes, each with a sentence about it."""
+    members: ClassVar[tuple[str, ...]] = ()
+    """Patterns of the names of all files in such a folder, `meta/*.json`; `*` goes across slashes. A folder
+    that holds anything else is never replaced; without patterns none is."""
+
+    @classmethod
+    def is_recording(cls, source: Source) -> bool:
+        """Whether what stands there is such a recording and nothing else, so that it may be replaced."""
+        if source.is_file:
+            return source.label.lower().endswith(cls.extensions)
+        names = source.files
+        return bool(names) and all(any(fnmatchcase(name, each) for each in cls.members) for name in names)
 
     @classmethod
     @abstractmethod
@@ -39,7 +50,8 @@ class Writer(ABC):
         """See that the format can hold what is to be written.
 
         Args:
-            facts: of exactly the columns and episodes that will be written.
+            facts: of exactly the columns and episodes that will be written; no column has a value after an
+                episode's last row.
             options: what this format lets a user choose.
 
         Raises:
@@ -49,12 +61,24 @@ class Writer(ABC):
         """
 
     @classmethod
+    def notes(cls, place: Path, facts: Facts, options: Mapping[str, str] | None = None) -> Sequence[str]:
+        """What a person should know before: what is left out or changed, a sentence each.
+
+        Args:
+            place: of which the name is the destination's.
+            facts: of exactly the columns and episodes that will be written.
+            options: what this format lets a user choose.
+        """
+        return ()
+
+    @classmethod
     @abstractmethod
     def open(cls, place: Path, facts: Facts, options: Mapping[str, str] | None = None) -> Self:
         """A writer of a new recording.
 
         Args:
-            place: a local path where nothing stands; its folder does.
+            place: a local path where nothing stands; its folder does. Its name is the destination's: a file
+                or a folder, whichever the format makes of that name.
             facts: of exactly the columns and episodes that will be written, in that order.
             options: what this format lets a user choose.
         """
@@ -69,7 +93,8 @@ class Writer(ABC):
 
     @abstractmethod
     def finish(self) -> None:
-        """Write what stands at the end: footers, statistics, tables of episodes. All is on the disk then."""
+        """Write what stands at the end: footers, statistics, tables of episodes. All files are complete then;
+        that they are on the disk is seen to by whoever opened the writer."""
 
     @abstractmethod
     def close(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unienv_data.conversion.selection import choose_codecs, choose_columns, choose_episodes, stored_names
+from unienv_data.conversion.selection import choose_by_pattern, choose_columns, choose_episodes, stored_names
 from unienv_data.errors import ConversionError
 from unienv_data.formats import Facts, SourceColumn
 from unienv_data.formats.arrow import array_space
@@ -115,11 +115,13 @@ def test_names_in_the_store() -> None:
 
 def test_of_several_codecs_the_last_counts() -> None:
     columns = choose_columns(facts())
-    assert choose_codecs(columns, {"observation": "lz4", "observation.state": "raw", "x/y": "zstd:9"}) == {
+    assert choose_by_pattern(
+        columns, {"observation": "lz4", "observation.state": "raw", "x/y": "zstd:9"}
+    ) == {
         "observation.image.top": "lz4",
         "observation.image.left": "lz4",
         "observation.state": "raw",
         "x/y": "zstd:9",
     }
     with pytest.raises(ConversionError, match="no column matches 'act', to which 'raw' was given"):
-        choose_codecs(columns, {"act": "raw"})
+        choose_by_pattern(columns, {"act": "raw"})
