@@ -188,7 +188,11 @@ def _type_of(space: Any) -> str:
     """A column's type in short: `uint8 96 x 96 x 3`."""
     if space.dtype is None:
         return "text"
-    return " ".join(filter(None, (space.backend.dtype_name(space.dtype), " x ".join(map(str, space.shape)))))
+    sizes = space.shape
+    if sizes is None:  # the shape varies
+        bounds = zip(space.shape_low, space.shape_high, strict=True)
+        sizes = [low if low == high else f"{low}..{high}" for low, high in bounds]
+    return " ".join(filter(None, (space.backend.dtype_name(space.dtype), " x ".join(map(str, sizes)))))
 
 
 def _loss(at_source: str | None, in_store: bool) -> Text:

@@ -23,6 +23,7 @@ _BUILT_IN: Mapping[str, str] = {
     "aloha": "unienv_data.formats.aloha:AlohaReader",
     "lerobot_v2": "unienv_data.formats.lerobot.v2.reader:LeRobotV2Reader",
     "lerobot_v30": "unienv_data.formats.lerobot.v30.reader:LeRobotV30Reader",
+    "rlds": "unienv_data.formats.rlds.reader:RldsReader",
     "robomimic": "unienv_data.formats.robomimic:RobomimicReader",
 }
 

@@ -1,0 +1,1 @@
+"""RLDS episodes as TFDS stores them, read and written without TensorFlow."""
