@@ -142,7 +142,7 @@ DAMAGES: dict[str, tuple[str, Damage, list[str]]] = {
     ),
     "array records cut": (
         "array_record",
-        cut(ARRAY_RECORD, 100_000),
+        cut(ARRAY_RECORD, 1 << 16),
         [ARRAY_RECORD, "no postscript", "cut off"],
     ),
     "array records cut short": ("array_record", cut(ARRAY_RECORD, 900), [ARRAY_RECORD, "cut off"]),

@@ -117,11 +117,14 @@ def find_episodes(source: Source, dataset: Dataset, structure: Structure) -> lis
         raise ConversionError(
             f"{source.where()}: {INFO} lists files that are missing: {', '.join(missing[:4])}{more}"
         )
-    places = record_places if dataset.file_format == "tfrecord" else chunked_records
     found = []
     with closing(Records(source)) as records:
         for shard in dataset.shards:
-            where = places(source, shard.name)
+            where: Sequence[Place | ChunkedRecord] = (
+                record_places(source, shard.name)
+                if dataset.file_format == "tfrecord"
+                else chunked_records(source, shard.name)
+            )
             if len(where) != shard.records:
                 raise ConversionError(
                     f"{source.where(shard.name)}: it has {len(where)} records, {INFO} gives it "

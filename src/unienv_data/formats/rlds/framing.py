@@ -14,7 +14,7 @@ from unienv_data.checksum import crc32c
 from unienv_data.errors import ConversionError
 from unienv_data.formats.source import Source
 
-__all__ = ["Place", "framed", "masked_crc", "record_places", "stored_crc"]
+__all__ = ["Place", "framed", "masked", "masked_crc", "record_places", "stored_crc"]
 
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
@@ -36,8 +36,12 @@ class Place:
 
 
 def masked_crc(data: bytes) -> int:
-    """The CRC-32C as TFRecord files keep it."""
-    value = crc32c(data)
+    """The CRC-32C of data, as TFRecord files keep it."""
+    return masked(crc32c(data))
+
+
+def masked(value: int) -> int:
+    """A CRC-32C as TFRecord files keep it."""
     return ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
@@ -54,7 +58,7 @@ def record_places(source: Source, name: str) -> list[Place]:
         ConversionError: the file is missing, cut off or no TFRecord file.
     """
     size = source.files.get(name, 0)
-    places = []
+    places: list[Place] = []
     with source.open(name) as file:
         start = 0
         while start < size:

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-import google_crc32c
-
+from unienv_data.checksum import extended_crc32c
 from unienv_data.errors import ConversionError
-from unienv_data.formats.rlds.framing import Place, masked_crc, stored_crc
+from unienv_data.formats.rlds.framing import Place, masked, masked_crc, stored_crc
 from unienv_data.formats.source import Source
 
 __all__ = ["Record", "framed_record", "naming"]
@@ -58,11 +57,10 @@ def framed_record(source: Source, name: str, file: IO[bytes], place: Place, numb
         record, found = Record.of(data), masked_crc(data)
     else:
         record = Record(file, place)
-        crc = google_crc32c.Checksum()
+        crc = 0
         for start in range(0, place.size, _PIECE):
-            crc.update(record.read(start, _PIECE))
-        value = int.from_bytes(crc.digest(), "big")
-        found = ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF
+            crc = extended_crc32c(crc, record.read(start, _PIECE))
+        found = masked(crc)
     if found != stored_crc(file, place):
         raise ConversionError(
             f"{source.where(name)}: record {number} is damaged: its bytes do not have the checksum that "
