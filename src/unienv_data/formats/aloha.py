@@ -40,7 +40,7 @@ class AlohaReader(Hdf5Reader):
     title = "ALOHA / ACT HDF5"
     layout = "HDF5 files with action and observations/qpos, an episode each"
     option_help: ClassVar[Mapping[str, str]] = {
-        "jpeg-channels": (
+        "jpeg_channels": (
             "opencv (the default) gives the channels of compressed images in the order in which OpenCV "
             "decodes them; file in that of the JPEG files, which are then stored as they are"
         ),
@@ -55,9 +55,9 @@ class AlohaReader(Hdf5Reader):
     def open(cls, source: Source, options: Mapping[str, str] | None = None) -> Self:
         """A reader of the recording."""
         given = check_options(cls, options)
-        order = given.get("jpeg-channels", "opencv")
+        order = given.get("jpeg_channels", "opencv")
         if order not in _ORDERS:
-            raise ConversionError(f"jpeg-channels {order!r}: one of {', '.join(_ORDERS)} was expected")
+            raise ConversionError(f"jpeg_channels {order!r}: one of {', '.join(_ORDERS)} was expected")
         return cls(source, given)
 
     def _survey(self) -> Survey:
@@ -124,14 +124,14 @@ class AlohaReader(Hdf5Reader):
 
     @property
     def _reverses(self) -> bool:
-        return _ORDERS[self._options.get("jpeg-channels", "opencv")]
+        return _ORDERS[self._options.get("jpeg_channels", "opencv")]
 
     def _notes(self, columns: Mapping[str, Hdf5Column]) -> list[str]:
         if not self._reverses or not any(column.lossy for column in columns.values()):
             return []
         return [
             "The JPEG images are decoded, their channels in the order in which OpenCV gives them. Where they "
-            "are to be stored as the files they are, with the channels of these: --option jpeg-channels=file."
+            "are to be stored as the files they are, with the channels of these: --option jpeg_channels=file."
         ]
 
 

@@ -21,9 +21,11 @@ ENTRY_POINT_GROUP = "unienv_data.formats"
 
 _BUILT_IN: Mapping[str, str] = {
     "aloha": "unienv_data.formats.aloha:AlohaReader",
+    "d4rl": "unienv_data.formats.d4rl:D4rlReader",
     "lerobot_v2": "unienv_data.formats.lerobot.v2.reader:LeRobotV2Reader",
     "lerobot_v30": "unienv_data.formats.lerobot.v30.reader:LeRobotV30Reader",
     "rlds": "unienv_data.formats.rlds.reader:RldsReader",
+    "maniskill": "unienv_data.formats.maniskill:ManiSkillReader",
     "robomimic": "unienv_data.formats.robomimic:RobomimicReader",
 }
 

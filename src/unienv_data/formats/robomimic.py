@@ -14,7 +14,7 @@ from typing import Any
 from unienv_data.errors import ConversionError
 from unienv_data.formats.episode_columns import episode_table
 from unienv_data.formats.hdf5.attributes import attributes_of, parsed
-from unienv_data.formats.hdf5.columns import Hdf5Column, column_of, datasets_below
+from unienv_data.formats.hdf5.columns import Hdf5Column, columns_below, datasets_below
 from unienv_data.formats.hdf5.files import hdf5_files, looks_like, open_hdf5, reading
 from unienv_data.formats.hdf5.reader import Hdf5Reader, Span, Survey
 from unienv_data.formats.source import Source
@@ -108,7 +108,7 @@ class _Demos:
             }
             if self.lengths[name] and not self.columns:
                 with reading(source, file, f"data/{name}"):
-                    self.columns, self.unreadable = _columns(demo, self.lengths[name])
+                    self.columns, self.unreadable = columns_below(demo, self.lengths[name])
         total = data.attrs.get("total")
         if total is not None and int(total) != sum(self.lengths.values()):
             self.notes.append(
@@ -140,21 +140,6 @@ def _length(demo: Any) -> int:
     if "actions" in demo:
         return int(demo["actions"].shape[0])
     return max((int(dataset.shape[0]) for _, dataset in datasets_below(demo) if dataset.shape), default=0)
-
-
-def _columns(demo: Any, length: int) -> tuple[dict[str, Hdf5Column], dict[str, str]]:
-    columns: dict[str, Hdf5Column] = {}
-    unreadable: dict[str, str] = {}
-    for name, dataset in datasets_below(demo):
-        rows = int(dataset.shape[0]) if dataset.shape else 0
-        if rows not in (length, length + 1):
-            unreadable[name] = f"{dataset.name} has the shape {dataset.shape}, not a row for each of {length}"
-            continue
-        try:
-            columns[name] = column_of(name, dataset, has_final=rows == length + 1)
-        except ConversionError as exc:
-            unreadable[name] = str(exc)
-    return columns, unreadable
 
 
 def _splits(mask: Any) -> dict[str, list[str]]:

@@ -45,7 +45,7 @@ def test_every_column_is_as_opencv_reads_it(target_bytes: int) -> None:
         assert_as_expected(values, EXPECTED_COLUMNS[name])
     assert facts.attributes == {"sim": False}
     assert facts.episodes["source_episode"].to_pylist() == [f"episode_{number}.hdf5" for number in range(4)]
-    assert "--option jpeg-channels=file" in facts.notes[0]
+    assert "--option jpeg_channels=file" in facts.notes[0]
     assert [column.name for column in facts.columns if column.lossy == "jpeg"] == [
         name for name in columns if "images" in name
     ]
@@ -69,13 +69,13 @@ def test_conversion(tmp_path: Path) -> None:
 
 
 def test_the_files_are_kept_as_they_came(tmp_path: Path) -> None:
-    plan, rows = converted(tmp_path / "x.zarr", format_options={"jpeg-channels": "file"})
+    plan, rows = converted(tmp_path / "x.zarr", format_options={"jpeg_channels": "file"})
     copied = [column.column.name for column in plan.columns if column.is_copied]
     assert copied == [name for name in sorted(EXPECTED_COLUMNS) if "images" in name]
     for name in copied:
         frames = rows["observations"]["images"][name.rsplit("/", 1)[-1]]
         assert_as_expected(frames[..., ::-1], EXPECTED_COLUMNS[name])
-    with open_reader(Source(str(COMPRESSED)), options={"jpeg-channels": "file"}) as reader:
+    with open_reader(Source(str(COMPRESSED)), options={"jpeg_channels": "file"}) as reader:
         chunk = next(iter(reader.chunks([TOP], [1], encoded=[TOP])))
     kept = chunk.columns[TOP]
     assert isinstance(kept, EncodedRows)
@@ -169,7 +169,7 @@ def test_damage_is_named_and_nothing_is_left(tmp_path: Path, damage: str, order:
     act(tmp_path / "source/episode_2.hdf5")
     if order == "file":
         said = [part.replace(", row 7", "").replace(", row 3", "").removeprefix(TOP) for part in said]
-    option = ("--option", f"jpeg-channels={order}")
+    option = ("--option", f"jpeg_channels={order}")
     assert_refused(tmp_path / "source", tmp_path, str(tmp_path / "source"), *said, options=option)
 
 
@@ -187,5 +187,5 @@ def test_all_around_a_damaged_image_can_be_read(tmp_path: Path) -> None:
 
 def test_options(tmp_path: Path) -> None:
     assert_refused(
-        COMPRESSED, tmp_path, "one of opencv, file was expected", options=("--option", "jpeg-channels=bgr")
+        COMPRESSED, tmp_path, "one of opencv, file was expected", options=("--option", "jpeg_channels=bgr")
     )

@@ -16,7 +16,15 @@ from unienv_data.formats.base import EncodedForm, SourceColumn
 from unienv_data.formats.naming import Path
 from unienv_interface.space.space import AnySpace
 
-__all__ = ["Hdf5Column", "NumberColumn", "TextColumn", "column_of", "datasets_below", "number_dtype"]
+__all__ = [
+    "Hdf5Column",
+    "NumberColumn",
+    "TextColumn",
+    "column_of",
+    "columns_below",
+    "datasets_below",
+    "number_dtype",
+]
 
 
 @dataclass(frozen=True)
@@ -147,6 +155,30 @@ def column_of(name: str, dataset: Any, has_final: bool, path: Path | None = None
     raise ConversionError(
         f"the dataset {name} holds {dataset.dtype} {tuple(dataset.shape[1:])}, which has no place in a store"
     )
+
+
+def columns_below(
+    group: Any, rows: int, skip: Iterable[str] = ()
+) -> tuple[dict[str, Hdf5Column], dict[str, str]]:
+    """The columns that the datasets below a group make; and why others make none, both by name.
+
+    Args:
+        group: an `h5py.Group`, an episode's.
+        rows: those of the episode; datasets with one more have a final value.
+        skip: names of groups and datasets directly below it that are left out.
+    """
+    columns: dict[str, Hdf5Column] = {}
+    unreadable: dict[str, str] = {}
+    for name, dataset in datasets_below(group, skip):
+        found = int(dataset.shape[0]) if dataset.shape else 0
+        if found not in (rows, rows + 1):
+            unreadable[name] = f"{dataset.name} has the shape {dataset.shape}, not {rows} rows"
+            continue
+        try:
+            columns[name] = column_of(name, dataset, has_final=found == rows + 1)
+        except ConversionError as exc:
+            unreadable[name] = str(exc)
+    return columns, unreadable
 
 
 def number_dtype(dataset: Any) -> np.dtype[Any] | None:

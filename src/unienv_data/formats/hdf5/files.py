@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -50,9 +50,16 @@ def looks_like(source: Source, test: Callable[[Any], bool]) -> bool:
                 return bool(test(file))
         except (ConversionError, ImportError) as exc:
             failure = failure or exc
-    if failure is not None and 2 * sum(source.files[name] for name in names) >= source.total_bytes:
+    if failure is not None and _is_all(source, names):
         raise failure
     return False
+
+
+def _is_all(source: Source, names: Collection[str]) -> bool:
+    """Whether the HDF5 files are most of the source, or all of it but for JSON."""
+    if 2 * sum(source.files[name] for name in names) >= source.total_bytes:
+        return True
+    return all(name in names or name.endswith(".json") for name in source.files)
 
 
 @contextmanager

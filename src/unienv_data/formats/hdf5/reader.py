@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -37,15 +37,28 @@ class Span:
         file: the file's name within the source.
         group: the group below which its datasets stand; "" for the file itself.
         length: its rows.
-        start: its first row in these datasets.
-        shares: whether other episodes lie in the same datasets.
+        ranges: where its rows lie in these datasets, from and to before; by default there is nothing else in
+            them. Given, other episodes lie in the same datasets.
     """
 
     file: str
     group: str
     length: int
-    start: int = 0
-    shares: bool = False
+    ranges: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def shares(self) -> bool:
+        """Whether other episodes lie in the same datasets."""
+        return bool(self.ranges)
+
+    def slices(self, rows: int) -> Iterator[tuple[int, int, int]]:
+        """The rows in slices: the first one's number in the episode, and where they begin and end on disk."""
+        done = 0
+        for first, last in self.ranges or ((0, self.length),):
+            for start in range(first, last, rows):
+                stop = min(start + rows, last)
+                yield done, start, stop
+                done += stop - start
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +166,8 @@ class Hdf5Reader(Reader):
         if column.lossy is not None:
             where = self._where(span, column)
             with reading(self._source, span.file, where):
-                column.read(dataset, span.start, span.start + 1, f"{self._source.where(span.file)}, {where}")
+                _, start, stop = next(span.slices(1))
+                column.read(dataset, start, stop, f"{self._source.where(span.file)}, {where}")
 
     def _datasets(self, files: OpenFile, span: Span, columns: Sequence[str]) -> dict[str, Any]:
         """The datasets of some columns of an episode, by the columns' names; every problem told at once."""
@@ -180,7 +194,8 @@ class Hdf5Reader(Reader):
         if not hasattr(dataset, "shape"):
             return "the dataset is missing"
         rows = int(dataset.shape[0]) if dataset.shape else 0
-        needed = span.start + span.length + column.has_final
+        ends = [stop for _, stop in span.ranges] or [span.length]
+        needed = max(ends) + column.has_final
         if rows < needed or (rows > needed and not span.shares):
             return f"it has {rows} rows, where {needed} are expected"
         return column.problem(dataset)
@@ -204,33 +219,92 @@ class Hdf5Reader(Reader):
             form = column.encoded if name in encoded else None
             weight += row_bytes([column.space]) if form is None else form.row_bytes
         rows_at_once = max(1, target_bytes // max(1, weight))
+        spans = self._surveyed.spans
+        ends = _ends([spans[position] for position in episodes])
+        last: Span | None = None
         with closing(OpenFile(self._source)) as files:
-            for position in episodes:
-                span = self._surveyed.spans[position]
+            for position, end in zip(episodes, ends, strict=True):
+                span = spans[position]
                 if span.length == 0:
                     continue
-                datasets = self._datasets(files, span, columns)
-                step = _whole_chunks(rows_at_once, datasets.values())
-                for start in range(0, span.length, step):
-                    rows = min(step, span.length - start)
-                    values = {
-                        name: self._read(span, name, dataset, start, rows, name in encoded)
-                        for name, dataset in datasets.items()
-                    }
+                if last is None or not span.shares or (last.file, last.group) != (span.file, span.group):
+                    datasets = self._datasets(files, span, columns)
+                    step = _whole_chunks(rows_at_once, datasets.values())
+                    ahead = {name: _ReadAhead(step) for name in datasets if span.shares}
+                else:
+                    self._require_rows(span, datasets)
+                last = span
+                for start, first, stop in span.slices(step):
+                    values = {}
+                    for name, dataset in datasets.items():
+                        reads = self._reads(span, name, dataset, name in encoded)
+                        if span.shares and name not in encoded:
+                            values[name] = ahead[name].get(reads, first, stop, end)
+                        else:
+                            values[name] = reads(first, stop)
+                    rows = stop - first
                     yield Chunk(position, start, rows, values, ends_episode=start + rows == span.length)
 
-    def _read(self, span: Span, name: str, dataset: Any, start: int, rows: int, encoded: bool) -> Any:
+    def _require_rows(self, span: Span, datasets: Mapping[str, Any]) -> None:
+        for name, dataset in datasets.items():
+            problem = self._problem(span, self._columns[name], dataset)
+            if problem is not None:
+                where = self._where(span, self._columns[name])
+                raise ConversionError(f"{self._source.where(span.file)}: {where}: {problem}")
+
+    def _reads(self, span: Span, name: str, dataset: Any, encoded: bool) -> Callable[[int, int], Any]:
+        """Reads rows of a dataset, from and to before, and one more where the column has a final value."""
         column = self._columns[name]
-        first = span.start + start
-        last = first + rows + column.has_final
         within = self._where(span, column)
         where = f"{self._source.where(span.file)}, {within}"
-        with reading(self._source, span.file, f"{within}, rows {first} to {last - 1}"):
-            read = column.read_encoded if encoded else column.read
-            return read(dataset, first, last, where)
+        read = column.read_encoded if encoded else column.read
+
+        def reads(first: int, stop: int) -> Any:
+            last = stop + column.has_final
+            with reading(self._source, span.file, f"{within}, rows {first} to {last - 1}"):
+                return read(dataset, first, last, where)
+
+        return reads
 
     def close(self) -> None:
         """Nothing stays open between calls."""
+
+
+class _ReadAhead:
+    """Rows of a dataset that several short episodes share: read many at a time.
+
+    Args:
+        rows: how many to read at a time.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self._start = 0
+        self._held: Any = ()
+
+    def get(self, reads: Callable[[int, int], Any], first: int, stop: int, end: int) -> Any:
+        """The rows from `first` to before `stop`; those after them, to before `end`, will be asked for."""
+        if not self._start <= first <= stop <= self._start + len(self._held):
+            self._held = reads(first, max(stop, min(first + self._rows, end)))
+            self._start = first
+        return self._held[first - self._start : stop - self._start]
+
+
+def _ends(spans: Sequence[Span]) -> list[int]:
+    """Of each episode, to where rows follow it on disk that are asked for after it."""
+    ends: list[int] = []
+    following: Span | None = None
+    for span in reversed(spans):
+        end = span.ranges[-1][1] if span.ranges else span.length
+        follows = (
+            following is not None
+            and following.shares
+            and span.shares
+            and ((following.file, following.group, following.ranges[0][0]) == (span.file, span.group, end))
+        )
+        ends.append(ends[-1] if follows else end)
+        following = span
+    return ends[::-1]
 
 
 def _whole_chunks(rows: int, datasets: Collection[Any]) -> int:
