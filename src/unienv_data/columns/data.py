@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unienv_data.errors import SpaceError
 
-__all__ = ["ColumnData", "ColumnInfo", "ColumnSpec", "EncodedRows", "Ragged", "plain_rows"]
+__all__ = ["ColumnData", "ColumnInfo", "ColumnSpec", "EncodedRows", "Ragged", "joined", "plain_rows"]
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,13 @@ class EncodedRows:
             for piece, (first, end) in spans
             if max(start, first) < min(stop, end)
         ]
+
+
+def joined(parts: Sequence[EncodedRows]) -> EncodedRows:
+    """The rows of all parts, of which there is at least one, one after another."""
+    pieces = [piece for part in parts for piece in part.pieces]
+    counts = [count for part in parts for count in part.counts]
+    return EncodedRows(parts[0].dtype, parts[0].row_shape, pieces, counts)
 
 
 ColumnData: TypeAlias = NDArray[Any] | Ragged | EncodedRows

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import fsspec
 
+from unienv_data.columns import columns_of
 from unienv_data.formats import Reader, SourceColumn
 from unienv_data.formats.base import space_of
 from unienv_data.formats.naming import nest
@@ -44,7 +45,6 @@ class ColumnEstimate:
 def estimate_columns(
     reader: Reader,
     columns: Sequence[SourceColumn],
-    stored_as: Mapping[str, str],
     episodes: Sequence[int],
     codecs: Mapping[str, str],
     chunks: Mapping[str, int] | None = None,
@@ -57,7 +57,6 @@ def estimate_columns(
     Args:
         reader: of the source.
         columns: what is converted.
-        stored_as: source name -> the store's name of the column.
         episodes: positions in the episode table.
         codecs: the store's name of a column -> its codec specification.
         chunks: the store's name of a column -> rows in a chunk.
@@ -81,16 +80,17 @@ def estimate_columns(
         infos = cast("ZarrStorage[Any, Any, Any, Any, Any]", sample.storage).describe()
     lengths = reader.facts().lengths
     scale = sum(lengths[episode] for episode in episodes) / rows
+    root = columns_of(space)
     estimates = {}
     for name in names:
-        path = stored_as[name]
-        mine = [info for info in infos if info.name == path or info.name.startswith(path + "/")]
+        own = {spec.name for spec in root.below(paths[name]).specs}
+        mine = [info for info in infos if info.name in own]
         # A sample's shards are nearly empty, so that their indexes weigh more than they will; no codec adds
         # much to what it packs.
         raw = sum(info.raw_bytes for info in mine)
         stored = min(sum(info.stored_bytes for info in mine), raw + raw // 50)
         estimates[name] = ColumnEstimate(
-            codec=mine[0].codec,
+            codec=mine[0].codec if mine else "none",
             lossy=name not in encoded and any(info.lossy for info in mine),
             raw_bytes=round(raw * scale),
             stored_bytes=round(stored * scale),

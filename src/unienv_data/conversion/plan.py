@@ -190,7 +190,7 @@ def plan_conversion(
         chunk_rows |= choose_by_pattern(columns, options.chunks)
         chunks = {stored_as[name]: rows for name, rows in chunk_rows.items()}
         reader.check([column.name for column in columns], episodes)
-        estimates = estimate_columns(reader, columns, stored_as, episodes, codecs, chunks, copied)
+        estimates = estimate_columns(reader, columns, episodes, codecs, chunks, copied)
     rows = sum(facts.lengths[episode] for episode in episodes)
     return ConversionPlan(
         source=origin,

@@ -24,9 +24,10 @@ _BUILT_IN: Mapping[str, str] = {
     "d4rl": "unienv_data.formats.d4rl:D4rlReader",
     "lerobot_v2": "unienv_data.formats.lerobot.v2.reader:LeRobotV2Reader",
     "lerobot_v30": "unienv_data.formats.lerobot.v30.reader:LeRobotV30Reader",
-    "rlds": "unienv_data.formats.rlds.reader:RldsReader",
     "maniskill": "unienv_data.formats.maniskill:ManiSkillReader",
+    "rlds": "unienv_data.formats.rlds.reader:RldsReader",
     "robomimic": "unienv_data.formats.robomimic:RobomimicReader",
+    "unienv_data": "unienv_data.formats.own_store.reader:OwnStoreReader",
 }
 
 

@@ -10,13 +10,14 @@ from typing import Any, ClassVar, Self
 from unienv_data.base.batch import BatchT
 from unienv_data.base.expectation import Expectation
 from unienv_data.base.paths import Path
-from unienv_data.columns import ColumnInfo, columns_of
-from unienv_data.errors import DatasetExistsError, DatasetNotFoundError, ReadOnlyError, SpaceError
+from unienv_data.columns import ColumnInfo, EncodedRows, columns_of
+from unienv_data.errors import DatasetNotFoundError, ReadOnlyError, SpaceError
 from unienv_data.indexing import IndexableType, RowIndex, resolve_index
 from unienv_data.order import Blocks
 from unienv_data.schema.attributes import checked_attributes
 from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.storages.committing import CommittingStorage
+from unienv_data.storages.dumping import write_copy
 from unienv_data.store.codecs import CodecSpec
 from unienv_data.store.commits import find_commit
 from unienv_data.store.creation import NewStore, create_store
@@ -24,7 +25,6 @@ from unienv_data.store.layout import LayoutOptions
 from unienv_data.store.logstore import LogStore
 from unienv_data.store.memorystore import MemoryStore
 from unienv_data.store.objects import RETRY_SECONDS, Client, ObjectStore, StreamPlace, open_objects
-from unienv_data.store.removal import is_taken
 from unienv_data.store.slotstore import SlotStore
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType
 from unienv_interface.space import Space
@@ -263,6 +263,15 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
     def get_parts(self, index: IndexableType | BArrayType, paths: Sequence[Path]) -> tuple[Any, ...]:
         return self._decoded(resolve_index(index, len(self)).rows, paths)
 
+    def gives_encoded(self, path: Path) -> bool:
+        """Whether the part at `path` is one column whose rows can be had as they are encoded."""
+        names = self._names_below([path])
+        return len(names) == 1 and self._store.gives_encoded(names[0])
+
+    def get_encoded(self, slots: RowIndex, path: Path) -> EncodedRows | None:
+        """Such a part of the slots' instances, as it is encoded; None where one was never written."""
+        return self._store.encoded(slots, self._names_below([path])[0])
+
     def blocks(self, paths: Sequence[Path]) -> Blocks:
         return self._store.blocks(self._names_below(paths))
 
@@ -358,16 +367,7 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
         Raises:
             DatasetExistsError: something stands there.
         """
-        target = open_objects(path)
-        if is_taken(target):
-            raise DatasetExistsError(f"{target.url}: something is there already; choose another place")
-        if self.is_mutable:
-            self.commit()
-        try:
-            self.copy_to(target, self.committed.buffer, self.committed.attributes)
-        except BaseException:
-            target.delete_all()
-            raise
+        write_copy(self, path, self._own_state())
 
     def copy_to(self, target: ObjectStore, buffer: BufferState, attributes: Mapping[str, Any]) -> None:
         self._store.copy_to(target, buffer, attributes)

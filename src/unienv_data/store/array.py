@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from unienv_data.schema.commit import ArrayEntry, Commit
-from unienv_data.store.codecs import ChunkCodec, ChunkShape, make_codec
+from unienv_data.store.codecs import ChunkCodec, ChunkShape, PieceCodec, make_codec
 from unienv_data.store.objects import ObjectStore
 
 __all__ = ["COLUMNS", "StoredArray", "groups_of", "stored_arrays", "write_shapes"]
@@ -53,6 +53,11 @@ class StoredArray:
     def codec(self) -> ChunkCodec:
         """Encodes and decodes inner chunks."""
         return make_codec(self.entry.codecs, self.chunk)
+
+    @property
+    def gives_encoded_rows(self) -> bool:
+        """Whether rows can be told apart without decoding: they have chunks of their own, or can be cut."""
+        return bool(self.row_bytes) and (self.entry.chunk_rows == 1 or isinstance(self.codec, PieceCodec))
 
     @property
     def chunks_per_shard(self) -> int:

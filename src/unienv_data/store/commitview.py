@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from unienv_data.base.expectation import Expectation
-from unienv_data.columns.data import ColumnData, ColumnInfo, ColumnSpec
+from unienv_data.columns.data import ColumnData, ColumnInfo, ColumnSpec, EncodedRows, joined
 from unienv_data.columns.rows import spread
 from unienv_data.errors import ClosedError, CorruptDataError, StaleCommitError
 from unienv_data.indexing import RowIndex, row_array
@@ -102,9 +104,14 @@ class CommitView(SlotStore):
 
         Slots that were never written give zeros, and empty ragged rows.
         """
+        with self._reading():
+            return self._get(slots, columns)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
         self._check_open()
         try:
-            return self._get(slots, columns)
+            yield
         except CorruptDataError as exc:
             if self._commit.number < 0 or self._commits.exists(self._commit.number):
                 raise
@@ -112,6 +119,21 @@ class CommitView(SlotStore):
                 f"{self._objects.url}: commit {self._commit.number} has been pruned, with what it refers to; "
                 "refresh() moves to the newest"
             ) from exc
+
+    def gives_encoded(self, column: str) -> bool:
+        return self._columns[column].ragged_axes is None and self._reader.array(column).gives_encoded_rows
+
+    def encoded(self, slots: RowIndex, column: str) -> EncodedRows | None:
+        if not self.gives_encoded(column):
+            return super().encoded(slots, column)
+        with self._reading():
+            rows = row_array(self._slots.lookup(slots))
+            if not len(rows) or int(rows.min()) < 0:
+                return None
+            edges = [0, *(np.flatnonzero(np.diff(rows) != 1) + 1).tolist(), len(rows)]
+            spans = [range(int(rows[a]), int(rows[b - 1]) + 1) for a, b in pairwise(edges)]
+            array = self._reader.array(column)
+            return joined([self._reader.encoded_rows(array, span) for span in spans])
 
     def _get(self, slots: RowIndex, columns: Sequence[str]) -> dict[str, ColumnData]:
         rows = self._slots.lookup(slots)

@@ -9,7 +9,6 @@ from dataclasses import replace
 from unienv_data.columns.data import ColumnData, ColumnSpec, EncodedRows
 from unienv_data.schema.commit import Commit
 from unienv_data.store.array import COLUMNS, groups_of, stored_arrays
-from unienv_data.store.codecs import PieceCodec
 from unienv_data.store.logwriter import LogWriter
 from unienv_data.store.objects import ObjectStore
 from unienv_data.store.reader import CommitReader
@@ -83,6 +82,6 @@ def _emptied(commit: Commit) -> Commit:
 def _copied(reader: CommitReader, spec: ColumnSpec, rows: range) -> ColumnData | EncodedRows:
     if spec.ragged_axes is None:
         array = stored_arrays(reader.commit)[spec.name]
-        if array.row_bytes and (array.entry.chunk_rows == 1 or isinstance(array.codec, PieceCodec)):
+        if array.gives_encoded_rows:
             return reader.encoded_rows(array, rows)
     return reader.read_column(spec, rows)

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from unienv_data.base.expectation import Expectation
-from unienv_data.columns.data import ColumnData, ColumnInfo
+from unienv_data.columns.data import ColumnData, ColumnInfo, EncodedRows
+from unienv_data.errors import SpaceError
 from unienv_data.indexing import RowIndex
 from unienv_data.order import Blocks, even_blocks
 from unienv_data.schema.commit import BufferState, Commit
@@ -79,6 +80,18 @@ class SlotStore(ABC):
 
         Nobody else holds or changes what is returned.
         """
+
+    def gives_encoded(self, column: str) -> bool:
+        """Whether `encoded` may be asked of a column."""
+        return False
+
+    def encoded(self, slots: RowIndex, column: str) -> EncodedRows | None:
+        """The rows that the slots show, as they are encoded; None where one was never written.
+
+        Raises:
+            SpaceError: rows of this column can only be decoded.
+        """
+        raise SpaceError(f"{column}: its rows can only be decoded")
 
     def expect(self, slots: RowIndex, columns: Sequence[str]) -> Expectation:
         """Say that rows will be read soon, so that what holds them can be brought near; waits for nothing.
