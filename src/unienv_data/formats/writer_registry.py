@@ -24,6 +24,7 @@ STORE = "store"
 _BUILT_IN: Mapping[str, str] = {
     "npz": "unienv_data.formats.writers.npz:NPZWriter",
     "parquet": "unienv_data.formats.writers.parquet:ParquetWriter",
+    "robomimic": "unienv_data.formats.writers.robomimic:RobomimicWriter",
 }
 
 
