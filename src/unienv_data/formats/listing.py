@@ -76,7 +76,7 @@ def _format(name: str) -> FormatInfo:
     elif name in writer_names():
         try:
             made = writer_class(name)
-            title = made.title
+            title = made.title if reader is None or reader.problem else title
             writer = SideInfo(made.extensions, made.extra, dict(made.option_help))
         except ConversionError as exc:
             writer = SideInfo(problem=str(exc))

@@ -2,7 +2,7 @@
 
 Numbers keep their dtype. Where the source uses other words for what robomimic has a name for, that name is
 used, see `robomimic_names`. Attributes of the whole are those of `data`, what is known of an episode is its
-demo's, and its splits are `mask/<split>`. Source: robomimic's description of its datasets, and SequenceDataset.
+demo's, and its splits are `mask/<split>`. Source: robomimic's pages about datasets, and SequenceDataset.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class RobomimicWriter(Writer):
     extensions = (".hdf5", ".h5")
     extra = "hdf5"
     option_help: ClassVar[Mapping[str, str]] = {
-        "complete": "yes adds rewards (0) and dones (1 in an episode's last row) where the source has none; or no",
+        "complete": "yes adds rewards (0) and dones (1 in the last row) where the source has none; or no",
         "compression": "of the arrays: none, the default as in robomimic; gzip or lzf",
-        ENV_ARGS: "JSON of the environment, which robomimic's training reads; what the source says by default",
+        ENV_ARGS: "JSON of the environment, for robomimic's training; what the source says by default",
     }
 
     def __init__(self, place: Path, facts: Facts, options: Mapping[str, str]) -> None:
@@ -72,7 +72,7 @@ class RobomimicWriter(Writer):
         for column in columns:
             if any("/" in part or part in ("", ".", "..") for part in column.path):
                 raise ConversionError(
-                    f"{cls.title}: {path_name(column.path)} has a slash, or a dot alone, as a part of its name "
+                    f"{cls.title}: {path_name(column.path)} has a slash, or a dot alone, as a part of it, "
                     f"{column.path}, which HDF5 takes for a group; give it another name (--rename)"
                 )
         robomimic_names(columns)
