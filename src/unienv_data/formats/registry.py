@@ -26,6 +26,7 @@ _BUILT_IN: Mapping[str, str] = {
     "lerobot_v30": "unienv_data.formats.lerobot.v30.reader:LeRobotV30Reader",
     "maniskill": "unienv_data.formats.maniskill:ManiSkillReader",
     "rlds": "unienv_data.formats.rlds.reader:RldsReader",
+    "minari": "unienv_data.formats.minari.reader:MinariReader",
     "robomimic": "unienv_data.formats.robomimic:RobomimicReader",
     "unienv_data": "unienv_data.formats.own_store.reader:OwnStoreReader",
 }

@@ -13,6 +13,7 @@ from unienv_data.formats.arrow import array_space
 from unienv_data.formats.base import EncodedForm
 from unienv_data.formats.hdf5.columns import Hdf5Column
 from unienv_data.formats.jpeg_frames import Files, decoded_frames, frame_shape, jpeg_form, kept_frames
+from unienv_data.formats.naming import Path
 from unienv_interface.space.space import AnySpace
 
 __all__ = ["JpegColumn", "first_file", "holds_bytes", "jpeg_column"]
@@ -72,7 +73,13 @@ def first_file(dataset: Any) -> bytes:
 
 
 def jpeg_column(
-    name: str, dataset: Any, has_final: bool, where: str, grey_is_flat: bool = False, reverse: bool = False
+    name: str,
+    dataset: Any,
+    has_final: bool,
+    where: str,
+    grey_is_flat: bool = False,
+    reverse: bool = False,
+    path: Path | None = None,
 ) -> JpegColumn:
     """The column that a dataset of JPEG files makes, by the first of them.
 
@@ -83,6 +90,7 @@ def jpeg_column(
         where: its address, for messages.
         grey_is_flat: whether a grey frame has the shape (H, W) rather than (H, W, 1).
         reverse: whether channels are given in the opposite order.
+        path: where it stands in a row; by default its name, taken apart.
 
     Raises:
         ConversionError: the first row is no JPEG.
@@ -92,7 +100,8 @@ def jpeg_column(
     if channels not in (1, 3):
         raise ConversionError(f"{where}, row 0: a JPEG image of {channels} channels; 1 and 3 can be read")
     shape = (height, width) if channels == 1 and grey_is_flat else (height, width, channels)
-    return JpegColumn(name, tuple(name.split("/")), name, has_final, shape, reverse, len(file))
+    path = tuple(name.split("/")) if path is None else path
+    return JpegColumn(name, path, name, has_final, shape, reverse, len(file))
 
 
 def _files(dataset: Any, start: int, stop: int) -> Files:

@@ -1,0 +1,1 @@
+"""Minari's datasets: HDF5 and Arrow."""
