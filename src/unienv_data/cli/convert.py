@@ -40,7 +40,7 @@ def convert(
         str | None,
         typer.Option(
             metavar="FORMAT",
-            help="The format to convert to, if DST's ending does not say; by default `store`, a dataset.",
+            help="The format to convert to, if DST's ending does not say; a dataset by default.",
         ),
     ] = None,
     to_option: Annotated[

@@ -62,7 +62,7 @@ def describe_formats(names: Sequence[str] = ()) -> list[FormatInfo]:
 
 
 def _format(name: str) -> FormatInfo:
-    title = "a dataset of ours" if name == STORE else name
+    title = name
     reader = writer = None
     if name in format_names():
         try:

@@ -18,10 +18,11 @@ __all__ = ["STORE", "WRITER_ENTRY_POINT_GROUP", "choose_writer", "writer_class",
 
 WRITER_ENTRY_POINT_GROUP = "unienv_data.writers"
 
-STORE = "store"
-"""What `--to` takes for a dataset of ours, which is no foreign format and has no Writer."""
+STORE = "unienv_data"
+"""What `--to` takes for a dataset of this library, which is no foreign format and has no Writer."""
 
 _BUILT_IN: Mapping[str, str] = {
+    "diffusion_policy": "unienv_data.formats.writers.diffusion_policy:DiffusionPolicyWriter",
     "npz": "unienv_data.formats.writers.npz:NPZWriter",
     "parquet": "unienv_data.formats.writers.parquet:ParquetWriter",
     "robomimic": "unienv_data.formats.writers.robomimic:RobomimicWriter",

@@ -28,13 +28,13 @@ def test_every_format_is_listed() -> None:
     outcome = run("formats", "--json")
     assert outcome.exit_code == 0, outcome.output
     listed = {each["name"]: each for each in json.loads(outcome.stdout)["formats"]}
-    assert set(listed) == {*format_names(), *writer_names(), "store"}
+    assert set(listed) == {*format_names(), *writer_names()}
     for name in format_names():
         assert listed[name]["title"] == reader_class(name).title
         assert listed[name]["reader"]["options"] == dict(reader_class(name).option_help)
     for name in writer_names():
         assert listed[name]["writer"]["extensions"] == list(writer_class(name).extensions)
-    assert listed["store"]["writer"]["extensions"] == [".zarr"]
+    assert listed["unienv_data"]["writer"]["extensions"] == [".zarr"]
 
 
 def test_a_person_reads_a_table() -> None:
