@@ -1,7 +1,7 @@
 """Opens what `unienv-data convert ... --to diffusion_policy` wrote in zarr-python 2, as that does.
 
-diffusion-policy is no package; its ReplayBuffer reads a folder by `zarr.open`, a zip by `zarr.ZipStore`. Needs
-zarr 2 (2.16.1 was tried) in an environment of its own, which need not have unienv-data:
+diffusion-policy is no package; its ReplayBuffer reads a folder by `zarr.open`, a zip by `zarr.ZipStore`.
+Needs zarr 2 (2.16.1 was tried) in an environment of its own, which need not have unienv-data:
 
     unienv-data convert SOURCE /tmp/x.zarr.zip --exclude task
     python scripts/interop/zarr_v2.py /tmp/x.zarr.zip
