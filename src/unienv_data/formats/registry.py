@@ -26,10 +26,11 @@ _BUILT_IN: Mapping[str, str] = {
     "lerobot_v30": "unienv_data.formats.lerobot.v30.reader:LeRobotV30Reader",
     "maniskill": "unienv_data.formats.maniskill:ManiSkillReader",
     "mcap": "unienv_data.formats.ros.reader:McapReader",
-    "rlds": "unienv_data.formats.rlds.reader:RldsReader",
     "minari": "unienv_data.formats.minari.reader:MinariReader",
+    "rlds": "unienv_data.formats.rlds.reader:RldsReader",
     "robomimic": "unienv_data.formats.robomimic:RobomimicReader",
     "rosbag2": "unienv_data.formats.ros.reader:Rosbag2Reader",
+    "unienv": "unienv_data.formats.unienv.reader:UniEnvReader",
     "unienv_data": "unienv_data.formats.own_store.reader:OwnStoreReader",
 }
 
