@@ -31,6 +31,9 @@ class Task:
     def advance(self, amount: int = 1) -> None:
         """`amount` more units are done."""
 
+    def weigh(self, size: int) -> None:
+        """What has been done since the last time had `size` bytes."""
+
     def set_total(self, total: int | None) -> None:
         """How many units there are, where that became known or changed."""
 
@@ -86,6 +89,11 @@ class _TqdmTask(Task):
 
     def __init__(self, bar: tqdm[NoReturn]) -> None:
         self._bar = bar
+        self._bytes = 0
+
+    def weigh(self, size: int) -> None:
+        self._bytes += size
+        self._bar.set_postfix_str(f"{self._bar.format_sizeof(self._bytes, 'B', 1000)}", refresh=False)
 
     def advance(self, amount: int = 1) -> None:
         self._bar.update(amount)

@@ -182,6 +182,10 @@ class ConversionReport(Report):
             f"Wrote {done.rows:,} rows in {done.episodes:,} episodes, {format_bytes(done.stored_bytes)}, to "
             f"{done.destination} in {done.seconds:.1f} s ({rate})."
         )
+        if done.resumed_rows:
+            yield Text(f"Of these, {done.resumed_rows:,} rows had been written before.")
+        if done.skipped:
+            yield Text(f"{len(done.skipped):,} episodes could not be read and were left out.", style="yellow")
 
 
 def _type_of(space: Any) -> str:

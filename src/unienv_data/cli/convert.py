@@ -11,6 +11,7 @@ from unienv_data.cli.conversion_reports import ConversionReport, ExportReport, P
 from unienv_data.cli.options import (
     StorageOptions,
     is_url,
+    parse_bytes,
     parse_chunks,
     parse_codecs,
     parse_storage_options,
@@ -163,6 +164,32 @@ def convert(
             help="Keep the frames of videos as they are encoded, or decode them and encode them anew.",
         ),
     ] = "copy",
+    workers: Annotated[
+        int, typer.Option(metavar="N", min=1, help="How many processes of this machine read and write.")
+    ] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="tcp://HOST:PORT",
+            help="A Dask cluster whose workers read and write; they must see SRC and DST as they are called.",
+        ),
+    ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE", help="What rows may take on their way, as 512MB, in all processes together."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on where a conversion of the same to DST was cut short, if one was."
+        ),
+    ] = False,
+    skip_bad: Annotated[
+        bool,
+        typer.Option("--skip-bad", help="Leave out episodes that cannot be read, rather than stop."),
+    ] = False,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -218,6 +245,11 @@ def convert(
         codecs=codecs,
         chunks=chunks,
         frames=frames,
+        workers=workers,
+        scheduler=scheduler,
+        memory=parse_bytes(memory, "--memory"),
+        resume=resume,
+        skip_bad=skip_bad,
         overwrite=overwrite,
         force=force,
         assume_single_writer=assume_single_writer,
@@ -240,6 +272,8 @@ def convert(
         if dry_run:
             return
         done = run_conversion(plan, bar_on_terminal(quiet))
+    for skipped in done.skipped:
+        output.warn(f"Left out episode {skipped.source_episode}: {skipped.reason}")
     if not quiet:
         output.show(ConversionReport(done))
 
@@ -261,5 +295,7 @@ def _export(
     if dry_run:
         return
     done = run_export(plan, bar_on_terminal(quiet))
+    for skipped in done.skipped:
+        output.warn(f"Left out episode {skipped.source_episode}: {skipped.reason}")
     if not quiet:
         output.show(ConversionReport(done))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeAlias
 
@@ -11,6 +12,7 @@ import typer
 __all__ = [
     "StorageOptions",
     "is_url",
+    "parse_bytes",
     "parse_chunks",
     "parse_codecs",
     "parse_pairs",
@@ -119,3 +121,29 @@ def parse_chunks(texts: Iterable[str] | None) -> dict[str, int]:
 def is_url(address: str) -> bool:
     """Whether an address names a filesystem, which storage options are for."""
     return "://" in address or "::" in address
+
+
+_UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "KI": 1 << 10, "MI": 1 << 20, "GI": 1 << 30}
+
+
+def parse_bytes(text: str | None, option: str) -> int | None:
+    """How many bytes `512MB`, `2GiB` or a number alone are; None of None.
+
+    Args:
+        text: what was given.
+        option: the option's name, for the message.
+
+    Raises:
+        typer.BadParameter: it is no size.
+
+    Example:
+        >>> parse_bytes("512MB", "--memory"), parse_bytes("1.5GiB", "--memory")
+        (512000000, 1610612736)
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMG]?I?)B?\s*", text.upper())
+    size = int(float(match[1]) * _UNITS[match[2]]) if match and match[2] in _UNITS else 0
+    if size < 1:
+        raise typer.BadParameter(f"{option} {text!r}: a size such as 512MB or 2GiB was expected")
+    return size

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from unienv_data.conversion.export import ExportPlan, plan_export, run_export
     from unienv_data.conversion.options import ConversionOptions
     from unienv_data.conversion.plan import ConversionPlan, PlannedColumn, plan_conversion
-    from unienv_data.conversion.run import Conversion, run_conversion
+    from unienv_data.conversion.run import Conversion, SkippedEpisode, run_conversion
 
 __all__ = [
     "Conversion",
@@ -18,6 +18,7 @@ __all__ = [
     "ConversionPlan",
     "ExportPlan",
     "PlannedColumn",
+    "SkippedEpisode",
     "plan_conversion",
     "plan_export",
     "run_conversion",
@@ -36,6 +37,7 @@ __getattr__, __dir__ = lazy_exports(
         "ConversionPlan": _PLAN,
         "ExportPlan": _EXPORT,
         "PlannedColumn": _PLAN,
+        "SkippedEpisode": _RUN,
         "plan_conversion": _PLAN,
         "plan_export": _EXPORT,
         "run_conversion": _RUN,

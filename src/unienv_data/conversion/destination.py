@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -18,15 +19,29 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from unienv_data.conversion.uploading import sync_tree, upload
-from unienv_data.errors import ConversionError, DatasetExistsError, UniEnvError
+from unienv_data.errors import (
+    ConversionError,
+    DatasetExistsError,
+    UniEnvError,
+    WorkerError,
+    WriterLockedError,
+)
 from unienv_data.formats import Source, Writer
 from unienv_data.progress import NO_PROGRESS, Progress
 from unienv_data.replay_buffer import ReplayBuffer
-from unienv_data.store.objects import shown_url
+from unienv_data.store.objects import open_objects, shown_url
+from unienv_data.store.objects.local import LocalObjects
 from unienv_data.store.objects.secrets import Secrets
 from unienv_data.store.platform import sync_directory
+from unienv_data.store.removal import is_begun, remove_dataset
 
-__all__ = ["Destination"]
+__all__ = ["STORAGE", "UNFINISHED", "Destination"]
+
+STORAGE = "storage"
+"""Where the storage stands below a dataset."""
+
+UNFINISHED = "unfinished"
+"""Below the storage: what a conversion needs to be gone on with."""
 
 
 @dataclass(frozen=True)
@@ -85,15 +100,25 @@ class Destination:
             return None
         return shutil.disk_usage(_nearest_folder(self.local)).free
 
-    def check(self, source: Source | None, overwrite: bool) -> None:
+    def check(
+        self, source: Source | None, overwrite: bool, append: bool = False, resume: bool = False
+    ) -> None:
         """See that a dataset may come to stand here; of a source, where there is one, apart from it.
+
+        Args:
+            source: what is to be read.
+            overwrite: whether a dataset that stands here is to be replaced.
+            append: whether one that stands here is to be added to.
+            resume: whether a conversion that was cut short is to be gone on with, be it after its commit.
 
         Raises:
             DatasetExistsError: something stands here that may not be replaced.
             ConversionError: source and destination overlap, or nothing can be written here.
         """
+        if append and overwrite:
+            raise ConversionError("--append and --overwrite: a dataset is added to, or it is replaced")
         if self.local is None:
-            self._check_remote(overwrite)
+            self._check_remote(overwrite or append or (resume and self._has_unfinished()))
             return
         if source is not None and source.local_root is not None:
             root = Path(os.path.realpath(source.local_root))
@@ -102,7 +127,7 @@ class Destination:
         if self.local.is_dir() and not any(self.local.iterdir()):
             pass  # an empty folder is as good as none
         elif os.path.lexists(self.local):
-            self._check_replaceable(self.local.is_dir(), overwrite)
+            self._check_replaceable(self.local.is_dir(), overwrite or append)
         folder = _nearest_folder(self.local)
         if not folder.is_dir():
             raise ConversionError(f"{self.shown}: {folder} is not a folder")
@@ -124,12 +149,44 @@ class Destination:
             return
         if not is_folder:
             raise DatasetExistsError(f"{self.shown}: a file stands there, which is not replaced")
-        if not ReplayBuffer.is_loadable_from(self.uri, storage_options=dict(self.storage_options)):
+        if self._is_begun():
+            return
+        if not self.has_dataset():
             raise DatasetExistsError(
                 f"{self.shown}: a folder with something else stands there, which is not replaced"
             )
         if not overwrite:
-            raise DatasetExistsError(f"{self.shown}: a dataset stands there; --overwrite replaces it")
+            raise DatasetExistsError(
+                f"{self.shown}: a dataset stands there; --overwrite replaces it, --append adds to it"
+            )
+
+    def has_dataset(self) -> bool:
+        """Whether a dataset stands here."""
+        return ReplayBuffer.is_loadable_from(self.uri, storage_options=dict(self.storage_options))
+
+    def _is_begun(self) -> bool:
+        return is_begun(open_objects(self.uri, self.storage_options), STORAGE)
+
+    def _has_unfinished(self) -> bool:
+        return bool(open_objects(self.uri, self.storage_options).list(f"{STORAGE}/{UNFINISHED}"))
+
+    def left_off(self) -> list[str]:
+        """Where conversions to here have been cut short, and nobody goes on with them."""
+        if self.local is None:
+            return [self.uri] if self._is_begun() or self._has_unfinished() else []
+        pattern = re.compile(rf"\.{re.escape(self.local.name)}\.[0-9a-f]{{8}}\.partial")
+        if not self.local.parent.is_dir():
+            return []
+        found = [path for path in self.local.parent.iterdir() if pattern.fullmatch(path.name)]
+        return [str(path) for path in sorted(found) if _is_abandoned(path)]
+
+    def clear(self) -> None:
+        """Remove what conversions to here have left that were cut short."""
+        if self.local is not None:
+            for place in self.left_off():
+                shutil.rmtree(place, ignore_errors=True)
+        elif self._is_begun():
+            remove_dataset(open_objects(self.uri, self.storage_options), STORAGE)
 
     def _check_recording(self, writer: type[Writer], overwrite: bool) -> None:
         there = Source(self.uri, dict(self.storage_options))
@@ -165,26 +222,40 @@ class Destination:
                 raise self._told("cannot be written: ", exc) from self._cause(exc)
 
     @contextmanager
-    def writing(self, overwrite: bool) -> Iterator[str]:
+    def writing(self, overwrite: bool, going_on: str | None = None, keeps: bool = False) -> Iterator[str]:
         """Where to write. What was written stands at the destination once the context is left, and is removed
         if it is left by any exception.
 
         Locally that is a hidden folder beside the destination, renamed at the end; a dataset that is replaced
         stays until then. Elsewhere it is the destination, where a dataset exists once it has a commit.
+
+        Args:
+            overwrite: whether a dataset that stands here is replaced.
+            going_on: one of `left_off`, to be gone on with; where there is none, all of them are removed.
+            keeps: leave what has been written where something else than the source ends the conversion.
         """
+        if going_on is None:
+            self.clear()
         if self.local is None:
-            with self._writing_remotely() as uri:
+            with self._writing_remotely(going_on, keeps) as uri:
                 yield uri
         else:
-            with self._writing_locally(self.local, overwrite) as folder:
+            with self._writing_locally(self.local, overwrite, False, going_on, keeps) as folder:
                 yield str(folder)
 
     @contextmanager
-    def _writing_locally(self, final: Path, overwrite: bool, within: bool = False) -> Iterator[Path]:
+    def _writing_locally(
+        self,
+        final: Path,
+        overwrite: bool,
+        within: bool = False,
+        going_on: str | None = None,
+        keeps: bool = False,
+    ) -> Iterator[Path]:
         """What stands at the path given comes to stand at `final`; `within` gives one of the same name, in a
         folder of its own."""
         token = secrets.token_hex(4)
-        staging = final.with_name(f".{final.name}.{token}.partial")
+        staging = Path(going_on) if going_on else final.with_name(f".{final.name}.{token}.partial")
         made = _make_parents(final)
         try:
             try:
@@ -197,8 +268,9 @@ class Destination:
                 _replace(place, final, final.with_name(f".{final.name}.{token}.replaced"), overwrite)
                 if within:
                     shutil.rmtree(staging, ignore_errors=True)
-            except BaseException:
-                shutil.rmtree(staging, ignore_errors=True)
+            except BaseException as exc:
+                if not (keeps and _is_to_be_kept(exc)):
+                    shutil.rmtree(staging, ignore_errors=True)
                 raise
         except BaseException:
             for folder in made:
@@ -207,12 +279,14 @@ class Destination:
             raise
 
     @contextmanager
-    def _writing_remotely(self) -> Iterator[str]:
+    def _writing_remotely(self, going_on: str | None, keeps: bool) -> Iterator[str]:
         filesystem, root = self._located
-        before = set(_objects(filesystem, root))
+        before = set() if going_on else set(_objects(filesystem, root))
         try:
             yield self.uri
-        except BaseException:
+        except BaseException as exc:
+            if keeps and _is_to_be_kept(exc):
+                raise
             # Never more than what came since: a dataset that was to be replaced may still stand.
             if before:
                 added = [name for name in _objects(filesystem, root) if name not in before]
@@ -222,6 +296,24 @@ class Destination:
                 with contextlib.suppress(FileNotFoundError):
                     filesystem.rm(root, recursive=True)
             raise
+
+
+def _is_to_be_kept(exc: BaseException) -> bool:
+    """Whether what has been written may be of use though this has ended the conversion."""
+    return not isinstance(exc, UniEnvError) or isinstance(exc, WorkerError | OSError)
+
+
+def _is_abandoned(staging: Path) -> bool:
+    """Whether a hidden folder of ours holds the beginning of a dataset, which nobody writes."""
+    if not (staging / STORAGE / "writer.lock").is_file():
+        return False
+    objects = LocalObjects(staging / STORAGE)
+    try:
+        lock = objects.lock("writer.lock", f"process {os.getpid()}")
+    except WriterLockedError:
+        return False
+    lock.release()
+    return True
 
 
 def _objects(filesystem: Any, root: str) -> list[str]:

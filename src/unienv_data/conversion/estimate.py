@@ -11,6 +11,7 @@ from typing import Any, cast
 import fsspec
 
 from unienv_data.columns import columns_of
+from unienv_data.errors import ConversionError, SpaceValueError
 from unienv_data.formats import Reader, SourceColumn
 from unienv_data.formats.base import space_of
 from unienv_data.formats.naming import nest
@@ -49,6 +50,7 @@ def estimate_columns(
     codecs: Mapping[str, str],
     chunks: Mapping[str, int] | None = None,
     encoded: Collection[str] = (),
+    skip_bad: bool = False,
 ) -> dict[str, ColumnEstimate]:
     """What each column (by source name) will weigh.
 
@@ -61,6 +63,7 @@ def estimate_columns(
         codecs: the store's name of a column -> its codec specification.
         chunks: the store's name of a column -> rows in a chunk.
         encoded: columns (source names) that are stored as they are encoded.
+        skip_bad: pass over episodes that cannot be read, as long as others can.
 
     Raises:
         ConversionError: the sampled rows cannot be read.
@@ -71,9 +74,17 @@ def estimate_columns(
     options: dict[str, Any] = {"encoded": encoded} if encoded else {}
     space = space_of({column.path: column.space for column in columns})
     with _in_memory(space, codecs, chunks or {}) as sample:
+        problem: Exception | None = None
         for episode in _spread(episodes):
-            chunk = next(iter(reader.chunks(names, [episode], target_bytes=SAMPLE_BYTES, **options)))
-            sample.append_batch(nest({paths[name]: values for name, values in chunk.columns.items()}))
+            try:
+                chunk = next(iter(reader.chunks(names, [episode], target_bytes=SAMPLE_BYTES, **options)))
+                sample.append_batch(nest({paths[name]: values for name, values in chunk.columns.items()}))
+            except (ConversionError, SpaceValueError) as exc:
+                if not skip_bad:
+                    raise
+                problem = exc
+        if problem is not None and not len(sample):
+            raise problem
         sample.mark_segment_end(commit=False)
         sample.seal()
         rows = len(sample)

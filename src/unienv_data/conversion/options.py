@@ -35,6 +35,14 @@ class ConversionOptions:
         chunks: pattern -> rows in a chunk; of several that fit the last counts.
         frames: what becomes of frames for which no codec was chosen: `copy` keeps those of videos as they are
             encoded, and others without loss; `lossless`, `high` and `small` decode them and encode them anew.
+        append: add to the dataset that stands at the destination, if one does, the episodes it has not.
+        skip_bad: leave out episodes that cannot be read, rather than stop.
+        resume: go on with a conversion of the same that was cut short, if there is one; and leave what has
+            been written for the next run where this one is cut short in its turn.
+        workers: how many processes of this machine read and write.
+        scheduler: address of a Dask cluster whose workers read and write instead, as `tcp://HOST:PORT`.
+        memory: bytes that rows may take on their way, in all processes together; None for a gigabyte, or a
+            quarter of what the machine has.
         overwrite: replace a dataset that stands at the destination, once the new one is complete.
         force: convert though less space is free than is needed, by the estimate.
         assume_single_writer: nobody else writes to the destination, whose filesystem cannot make sure of it.
@@ -59,6 +67,12 @@ class ConversionOptions:
     codecs: Mapping[str, str] = field(default_factory=dict)
     chunks: Mapping[str, int] = field(default_factory=dict)
     frames: str = "copy"
+    append: bool = False
+    skip_bad: bool = False
+    resume: bool = False
+    workers: int = 1
+    scheduler: str | None = None
+    memory: int | None = None
     overwrite: bool = False
     force: bool = False
     assume_single_writer: bool = False

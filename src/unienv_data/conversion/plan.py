@@ -22,7 +22,7 @@ from unienv_data.conversion.selection import (
 )
 from unienv_data.conversion.shaping import open_shaped
 from unienv_data.errors import ConversionError
-from unienv_data.formats import Facts, Source, SourceColumn, reader_class
+from unienv_data.formats import Facts, Reader, Source, SourceColumn, reader_class
 from unienv_data.formats.base import space_of
 from unienv_interface.space.space import AnySpace
 
@@ -176,7 +176,7 @@ def plan_conversion(
     target = Destination(destination, options.storage_options)
     with open_shaped(origin, options) as reader:
         facts = reader.facts()
-        target.check(origin, options.overwrite)
+        target.check(origin, options.overwrite, resume=options.resume)
         columns = choose_columns(facts, options.columns, options.exclude)
         episodes = choose_episodes(options.episodes, facts.lengths)
         stored_as = stored_names(columns)
@@ -189,8 +189,11 @@ def plan_conversion(
         chunk_rows = {name: forms[name].chunk_rows for name in copied}
         chunk_rows |= choose_by_pattern(columns, options.chunks)
         chunks = {stored_as[name]: rows for name, rows in chunk_rows.items()}
-        reader.check([column.name for column in columns], episodes)
-        estimates = estimate_columns(reader, columns, episodes, codecs, chunks, copied)
+        notes = [
+            *facts.notes,
+            *_check(reader, [column.name for column in columns], episodes, options.skip_bad),
+        ]
+        estimates = estimate_columns(reader, columns, episodes, codecs, chunks, copied, options.skip_bad)
     rows = sum(facts.lengths[episode] for episode in episodes)
     return ConversionPlan(
         source=origin,
@@ -211,9 +214,20 @@ def plan_conversion(
         codecs=codecs,
         chunks=chunks,
         attributes=_attributes(origin, facts, columns, stored_as, copied),
-        notes=facts.notes,
+        notes=tuple(notes),
         options=options,
     )
+
+
+def _check(reader: Reader, columns: Sequence[str], episodes: Sequence[int], skip_bad: bool) -> list[str]:
+    """See that what is to be read is whole; where bad episodes are left out, say what is not."""
+    try:
+        reader.check(columns, episodes)
+    except ConversionError as exc:
+        if not skip_bad:
+            raise
+        return [f"Episodes that cannot be read will be left out: {exc}"]
+    return []
 
 
 def _attributes(

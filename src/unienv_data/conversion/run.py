@@ -8,15 +8,31 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
+from unienv_data.conversion.destination import STORAGE
+from unienv_data.conversion.journal import Journal, forget_unfinished, mark_of, read_journal
 from unienv_data.conversion.plan import ConversionPlan
-from unienv_data.conversion.shaping import open_shaped
+from unienv_data.conversion.rows import AnyBuffer, WrittenRows, unfinished_of, write_rows
 from unienv_data.errors import ConversionError
-from unienv_data.formats.naming import nest
 from unienv_data.progress import NO_PROGRESS, Progress
 from unienv_data.replay_buffer import ReplayBuffer
 from unienv_data.storages import ZarrStorage
+from unienv_data.store.commits import storage_objects
+from unienv_data.store.objects import open_objects
 
-__all__ = ["Conversion", "run_conversion"]
+__all__ = ["Conversion", "SkippedEpisode", "run_conversion"]
+
+
+@dataclass(frozen=True)
+class SkippedEpisode:
+    """An episode that could not be read, and was left out.
+
+    Args:
+        source_episode: what the source calls it.
+        reason: why.
+    """
+
+    source_episode: int | str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,8 @@ class Conversion:
         episodes: in how many episodes.
         stored_bytes: what its columns weigh.
         seconds: how long it took.
+        skipped: the episodes that could not be read.
+        resumed_rows: rows that a conversion had written which was cut short.
     """
 
     destination: str
@@ -36,6 +54,8 @@ class Conversion:
     episodes: int
     stored_bytes: int
     seconds: float
+    skipped: tuple[SkippedEpisode, ...] = ()
+    resumed_rows: int = 0
 
 
 def run_conversion(plan: ConversionPlan, progress: Progress = NO_PROGRESS) -> Conversion:
@@ -45,6 +65,10 @@ def run_conversion(plan: ConversionPlan, progress: Progress = NO_PROGRESS) -> Co
     Whatever ends the conversion early, an exception that a signal handler raises included, what was written
     is removed, and what stood at a local destination before stands there still. The source is only read.
 
+    Of a process that is killed a hidden folder stays (on an object store, what it has written), which the
+    next conversion to the same place removes, or goes on with where that was asked for; then what has been
+    written stays also if this one is interrupted.
+
     Args:
         plan: from `plan_conversion`.
         progress: told the rows that are done.
@@ -52,64 +76,97 @@ def run_conversion(plan: ConversionPlan, progress: Progress = NO_PROGRESS) -> Co
     Raises:
         ConversionError: the plan is refused; or the source turns out to be damaged or to contradict itself.
         DatasetExistsError: something has come to stand at the destination.
+        WorkerDiedError: a worker process has ended unasked.
     """
     plan.require_acceptable()
-    plan.destination.check(plan.source, plan.options.overwrite)
+    plan.destination.check(plan.source, plan.options.overwrite, resume=plan.options.resume)
     started = time.monotonic()
     try:
-        with plan.destination.writing(plan.options.overwrite) as location:
-            rows, stored = _write(plan, location, progress)
+        written, stored = _convert(plan, progress)
     except OSError as exc:
         if exc.__class__.__module__ != "builtins":
             raise  # one of ours says what is to be said
         raise ConversionError(f"{plan.destination.shown}: cannot be written: {exc.strerror or exc}") from exc
-    seconds = time.monotonic() - started
-    return Conversion(plan.destination.shown, rows, len(plan.episodes), stored, seconds)
+    called: list[Any] = plan.episode_rows["source_episode"].to_pylist()
+    names = dict(zip(plan.episodes, called, strict=True))
+    return Conversion(
+        destination=plan.destination.shown,
+        rows=written.rows,
+        episodes=written.episodes,
+        stored_bytes=stored,
+        seconds=time.monotonic() - started,
+        skipped=tuple(SkippedEpisode(names[episode], reason) for episode, reason in written.bad.items()),
+        resumed_rows=written.resumed_rows,
+    )
 
 
-def _write(plan: ConversionPlan, location: str, progress: Progress) -> tuple[int, int]:
-    """Write all rows; gives their number and the bytes of their columns."""
-    about = plan.episode_rows.drop_columns(["length"]).to_pylist()
-    episode_columns = dict(zip(plan.episodes, about, strict=True))
-    paths = {planned.name: planned.column.path for planned in plan.columns}
-    copied = [planned.name for planned in plan.columns if planned.is_copied]
-    options: dict[str, Any] = {"encoded": copied} if copied else {}
+def _convert(plan: ConversionPlan, progress: Progress) -> tuple[WrittenRows, int]:
+    """A dataset of its own, all of it or nothing; gives what was written, and what its columns weigh."""
+    options, mark = plan.options, mark_of(plan)
+    going_on, journal = _left_off(plan, mark) if options.resume else (None, None)
     with (
-        open_shaped(plan.source, plan.options, plan.format) as reader,
-        _new_buffer(plan, location) as buffer,
-        progress.task("converting", total=plan.rows, unit="row") as task,
+        plan.destination.writing(options.overwrite, going_on, options.resume) as location,
+        _buffer_at(plan, location, journal) as buffer,
     ):
-        for chunk in reader.chunks(list(paths), plan.episodes, **options):
-            buffer.append_batch(nest({paths[name]: values for name, values in chunk.columns.items()}))
-            if chunk.ends_episode:
-                buffer.mark_segment_end(episode=episode_columns[chunk.episode], commit=False)
-            task.advance(chunk.rows)
-        if len(buffer) != plan.rows:
-            raise ConversionError(
-                f"{plan.source.shown}: {plan.rows} rows were planned, but {len(buffer)} were there: "
-                f"did it change?"
-            )
+        if len(buffer):  # all was done but saying so
+            written = WrittenRows(len(buffer), len(buffer.episodes), {}, len(buffer))
+        else:
+            written = write_rows(plan, buffer, location, mark, journal, progress)
+        if written.bad:
+            named = {str(episode): reason for episode, reason in written.bad.items()}
+            buffer.set_attributes({**buffer.attributes, "skipped_episodes": named})
         buffer.seal()
+        forget_unfinished(unfinished_of(buffer))
         storage = cast("ZarrStorage[Any, Any, Any, Any, Any]", buffer.storage)
-        return len(buffer), sum(column.stored_bytes for column in storage.describe())
+        return written, sum(column.stored_bytes for column in storage.describe())
+
+
+def _left_off(plan: ConversionPlan, mark: str) -> tuple[str | None, Journal | None]:
+    """Where a conversion of the same was cut short, and its journal.
+
+    Raises:
+        ConversionError: what was cut short there is another one.
+    """
+    others = 0
+    for place in plan.destination.left_off():
+        root = open_objects(place, dict(plan.destination.storage_options))
+        journal = read_journal(storage_objects(root, STORAGE))
+        if journal is not None and journal.mark == mark:
+            return place, journal
+        others += journal is not None
+    if others:
+        raise ConversionError(
+            f"{plan.destination.shown}: the conversion that was cut short there read another source, or with "
+            f"other options, or was another version's; without --resume it is removed, and begun anew"
+        )
+    return None, None
 
 
 @contextmanager
-def _new_buffer(plan: ConversionPlan, location: str) -> Iterator[ReplayBuffer[Any, Any, Any, Any, Any]]:
-    """An empty buffer at `location`; closed at the end, abandoned without a commit if anything goes wrong."""
-    buffer = ReplayBuffer.create(
-        ZarrStorage,
-        plan.space,
-        cache_path=location,
-        capacity=None,
-        overwrite=plan.options.overwrite,
-        codecs=dict(plan.codecs),
-        chunks=dict(plan.chunks),
-        attributes=dict(plan.attributes),
-        storage_options=dict(plan.destination.storage_options),
-        assume_single_writer=plan.options.assume_single_writer,
-        commit_on_create=False,
-    )
+def _buffer_at(plan: ConversionPlan, location: str, journal: Journal | None) -> Iterator[AnyBuffer]:
+    """The buffer to write to; closed at the end, abandoned without a commit if anything goes wrong."""
+    place: dict[str, Any] = {
+        "storage_options": dict(plan.destination.storage_options),
+        "assume_single_writer": plan.options.assume_single_writer,
+    }
+    buffer: AnyBuffer
+    if journal is None:
+        buffer = ReplayBuffer.create(
+            ZarrStorage,
+            plan.space,
+            cache_path=location,
+            capacity=None,
+            overwrite=plan.options.overwrite,
+            codecs=dict(plan.codecs),
+            chunks=dict(plan.chunks),
+            attributes=dict(plan.attributes),
+            commit_on_create=False,
+            **place,
+        )
+    elif ReplayBuffer.is_loadable_from(location, storage_options=place["storage_options"]):
+        buffer = ReplayBuffer.load_from(location, read_only=False, **place)
+    else:
+        buffer = ReplayBuffer.begun_at(location, journal.base, **place)
     try:
         yield buffer
     except BaseException:

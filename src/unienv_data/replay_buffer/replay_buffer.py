@@ -14,13 +14,13 @@ from unienv_data.errors import (
     SpaceError,
 )
 from unienv_data.replay_buffer.discovery import find_dataset
-from unienv_data.replay_buffer.keeping import KeptBatch
+from unienv_data.replay_buffer.lending import LendingBatch
 from unienv_data.replay_buffer.lifetime import close_dropped
 from unienv_data.replay_buffer.taking_over import runs_of_slots, state_over
 from unienv_data.replay_buffer.written_out import read_storage
 from unienv_data.schema.attributes import checked_attributes
-from unienv_data.schema.commit import BufferState
-from unienv_data.storages import CommittingStorage, storage_class
+from unienv_data.schema.commit import BufferState, Commit
+from unienv_data.storages import CommittingStorage, ZarrStorage, storage_class
 from unienv_data.store.objects import PLACE_OPTIONS, open_objects, shown_url
 from unienv_interface.backends import BArrayType, BDeviceType, BDtypeType, BRNGType, ComputeBackend
 from unienv_interface.backends.numpy import NumpyComputeBackend
@@ -33,7 +33,7 @@ _STORAGE = "storage"
 _NUMPY: ComputeBackend[Any, Any, Any, Any] = NumpyComputeBackend
 
 
-class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
+class ReplayBuffer(LendingBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
     """Rows in the order in which they were appended, the oldest first.
 
     Without a capacity the buffer grows; with one it is a ring, whose newest rows take the places of the
@@ -287,6 +287,41 @@ class ReplayBuffer(KeptBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             buffer = ReplayBuffer(copied, found.path, cache_path=stands if read_only else None)
             buffer._adopt_written(found, root)
         buffer.commit_interval = commit_interval
+        buffer._storage_options = storage_options
+        buffer._storage_kwargs = storage_kwargs
+        return buffer
+
+    @staticmethod
+    def begun_at(
+        path: str | PathLike[str],
+        base: Commit,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+        **storage_kwargs: Any,
+    ) -> ReplayBuffer[Any, Any, Any, Any, Any]:
+        """Open for writing what was begun at `path` with `commit_on_create=False`, and never committed.
+
+        Args:
+            path: a folder or any fsspec URL.
+            base: what its first commit is to follow: `storage.committed` of the buffer that began it.
+            storage_options: handed to the fsspec filesystem; never stored.
+            **storage_kwargs: handed to the storage.
+
+        Raises:
+            WriterLockedError: somebody else is writing.
+        """
+        close_dropped()
+        space: Space[Any, Any, Any, Any] = json_to_space(base.space, _NUMPY, None)
+        storage: ZarrStorage[Any, Any, Any, Any, Any] = ZarrStorage.load_from(
+            path,
+            space,
+            subfolder=base.path,
+            read_only=False,
+            storage_options=storage_options,
+            commit=base,
+            **storage_kwargs,
+        )
+        buffer = ReplayBuffer._over(storage, path, multiprocessing=False)
         buffer._storage_options = storage_options
         buffer._storage_kwargs = storage_kwargs
         return buffer

@@ -16,13 +16,13 @@ from unienv_data.indexing import IndexableType, RowIndex, resolve_index
 from unienv_data.order import Blocks
 from unienv_data.schema.attributes import checked_attributes
 from unienv_data.schema.commit import BufferState, Commit
-from unienv_data.storages.committing import CommittingStorage
 from unienv_data.storages.dumping import write_copy
+from unienv_data.storages.lending import LendingStorage
 from unienv_data.store.codecs import CodecSpec
 from unienv_data.store.commits import find_commit
 from unienv_data.store.creation import NewStore, create_store
 from unienv_data.store.layout import LayoutOptions
-from unienv_data.store.logstore import LogStore
+from unienv_data.store.lending import LendingStore
 from unienv_data.store.memorystore import MemoryStore
 from unienv_data.store.objects import RETRY_SECONDS, Client, ObjectStore, StreamPlace, open_objects
 from unienv_data.store.slotstore import SlotStore
@@ -34,7 +34,7 @@ from unienv_interface.space.space_utils.serialization_utils import json_to_space
 __all__ = ["ZarrStorage"]
 
 
-class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
+class ZarrStorage(LendingStorage[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
     """Slots of a space, each leaf of the space a column.
 
     Made by `create` and `load_from`. What is written is visible to this object at once, and to others with
@@ -234,7 +234,7 @@ class ZarrStorage(CommittingStorage[BatchT, BArrayType, BDeviceType, BDtypeType,
             raise SpaceError(f"{root.url}: expected the stored capacity {found.capacity}, got {capacity}")
         columns = columns_of(single_instance_space).specs
         shared = multiprocessing and not read_only
-        store = LogStore(root, found, columns, writable=not read_only, shared=shared)
+        store = LendingStore(root, found, columns, writable=not read_only, shared=shared)
         storage = cls(single_instance_space, store, cache_path=path, read_only=read_only)
         storage.is_multiprocessing_safe = shared or read_only
         if stream is not None:

@@ -166,6 +166,12 @@ class ArrayWriter:
         self._chunks, self._partial = [], part_chunk(self._array.codec)
         self._first_row = position
 
+    def skip(self, rows: int, stored_bytes: int, raw_bytes: int) -> None:
+        """Pass over rows that somebody else has written to their shards, where none are pending."""
+        self._first_row += rows
+        self.stored_bytes += stored_bytes
+        self.raw_bytes += raw_bytes
+
     def _close_if_full(self) -> None:
         if self._partial.filled == self._array.entry.chunk_rows:
             encoded = self._partial.encoded()

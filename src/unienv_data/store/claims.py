@@ -43,8 +43,19 @@ class Claims:
             block += 1
         return block
 
+    def holds(self, log: str, block: int) -> bool:
+        """Whether a block of a log has been claimed by this writer."""
+        try:
+            return self.objects.read(f"claims/{self.group}/{log}/{block}") == self._content
+        except FileNotFoundError:
+            return False
+
+    @property
+    def _content(self) -> bytes:
+        return json.dumps({"writer": self.writer}).encode()
+
     def _create(self, name: str) -> bool:
-        content = json.dumps({"writer": self.writer}).encode()
+        content = self._content
         try:
             # A claim that is lost with the power is lost with the writer, before any of its commits.
             self.objects.create(name, content, durable=False)

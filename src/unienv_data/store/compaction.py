@@ -9,7 +9,7 @@ from dataclasses import replace
 from unienv_data.columns.data import ColumnData, ColumnSpec, EncodedRows
 from unienv_data.schema.commit import Commit
 from unienv_data.store.array import COLUMNS, groups_of, stored_arrays
-from unienv_data.store.logwriter import LogWriter
+from unienv_data.store.lendingwriter import LendingWriter
 from unienv_data.store.objects import ObjectStore
 from unienv_data.store.reader import CommitReader
 from unienv_data.store.rowmap import SlotMap
@@ -25,7 +25,7 @@ def compacted(
     slots: SlotMap,
     columns: Iterable[ColumnSpec],
     writer: str,
-) -> tuple[LogWriter, SlotMap]:
+) -> tuple[LendingWriter, SlotMap]:
     """Copy the rows that slots show into a new group of arrays.
 
     Frames, which stand alone in their chunks or in groups of video, are copied as they are encoded.
@@ -43,7 +43,7 @@ def compacted(
     base = _emptied(reader.commit)
     for name, metadata in groups_of(base.group, base.arrays):
         objects.replace(name, metadata)
-    fresh = LogWriter(objects, base, writer, reader)
+    fresh = LendingWriter(objects, base, writer, reader)
     fresh.begin()
     specs = tuple(columns)
     arrays = stored_arrays(reader.commit)

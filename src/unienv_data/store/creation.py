@@ -13,7 +13,7 @@ from unienv_data.schema.commit import BufferState, Commit
 from unienv_data.store.array import COLUMNS, groups_of
 from unienv_data.store.commits import storage_objects, utc_now
 from unienv_data.store.layout import LayoutOptions, lay_out
-from unienv_data.store.logstore import LogStore
+from unienv_data.store.lending import LendingStore
 from unienv_data.store.objects import ObjectStore
 from unienv_data.store.removal import is_taken, remove_dataset
 
@@ -48,7 +48,7 @@ def create_store(
     attributes: Mapping[str, Any],
     overwrite: bool = False,
     commit: bool = True,
-) -> LogStore:
+) -> LendingStore:
     """Make a storage below `root`.
 
     Args:
@@ -111,7 +111,9 @@ def state_before_commits(
     )
 
 
-def begin_store(root: ObjectStore, base: Commit, columns: Sequence[ColumnSpec], *, commit: bool) -> LogStore:
+def begin_store(
+    root: ObjectStore, base: Commit, columns: Sequence[ColumnSpec], *, commit: bool
+) -> LendingStore:
     """Make the storage that `base` describes, in which no row has been written.
 
     Args:
@@ -123,7 +125,7 @@ def begin_store(root: ObjectStore, base: Commit, columns: Sequence[ColumnSpec], 
     Raises:
         DatasetExistsError: somebody else has made a dataset there at the same moment.
     """
-    store = LogStore(root, base, columns, writable=True)
+    store = LendingStore(root, base, columns, writable=True)
     try:
         for name, metadata in groups_of(base.group, base.arrays):
             storage_objects(root, base.path).replace(name, metadata)

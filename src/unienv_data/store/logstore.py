@@ -22,7 +22,7 @@ from unienv_data.store.array import StoredArray, write_shapes
 from unienv_data.store.commits import utc_now
 from unienv_data.store.commitview import CommitView
 from unienv_data.store.compaction import compacted
-from unienv_data.store.logwriter import LogWriter
+from unienv_data.store.lendingwriter import LendingWriter
 from unienv_data.store.objects import ObjectStore, WriterLock
 from unienv_data.store.objects.waiting import wait_for_lock
 from unienv_data.store.pruning import PRUNED_EVERY, drop_dead_shards
@@ -63,7 +63,7 @@ class LogStore(CommitView):
         self._token = secrets.token_hex(12)
         self._writable = writable
         self._shared = shared
-        self._writer: LogWriter | None = None
+        self._writer: LendingWriter | None = None
         self._pid = os.getpid()
         self._fenced = False
         self._shapes_current = True
@@ -144,7 +144,7 @@ class LogStore(CommitView):
         if self._writer is not None:
             self._writer.end_run()
 
-    def _begin(self, writer: LogWriter) -> None:
+    def _begin(self, writer: LendingWriter) -> None:
         moved = writer.begin()
         if moved is not None:
             self._slots = self._slots.moved(*moved)
@@ -382,10 +382,10 @@ class LogStore(CommitView):
         if newer is not None:
             self._go_to(newer)
 
-    def _new_writer(self) -> LogWriter:
-        return LogWriter(self._objects, self._commit, self._token, self._reader)
+    def _new_writer(self) -> LendingWriter:
+        return LendingWriter(self._objects, self._commit, self._token, self._reader)
 
-    def _check_writable(self) -> LogWriter:
+    def _check_writable(self) -> LendingWriter:
         self._check_open()
         if self._writer is None:
             raise ReadOnlyError(f"{self._objects.url}: opened for reading; open it with read_only=False")

@@ -21,11 +21,11 @@ from unienv_data.store.ragged import INDEX, VALUES, SharedValues
 from unienv_data.store.reader import CommitReader
 from unienv_data.store.shard import ShardTag, encode_shard
 
-__all__ = ["LogWriter"]
+__all__ = ["LogWriter", "Region", "ceil_to"]
 
 
 @dataclass
-class _Region:
+class Region:
     """Where a log may be written at present: it began at `start`, and what lies before `end` is claimed."""
 
     block_rows: int
@@ -56,7 +56,7 @@ class LogWriter:
         self._reader = reader
         self._arrays = stored_arrays(base)
         self._writers: dict[str, ArrayWriter] = {}
-        self._regions: dict[str, _Region] = {}
+        self._regions: dict[str, Region] = {}
         self._shared: dict[str, SharedValues] = {}
         self._row = base.logs[ROWS_LOG].length
         self._room = 0  # rows that complete no chunk of any array, nor the block
@@ -96,7 +96,7 @@ class LogWriter:
         base, rows = self._base, self._base.logs[ROWS_LOG]
         self.changes += 1
         self._regions = {
-            name: _Region(log.block_rows, log.start, _ceil(log.length, log.block_rows))
+            name: Region(log.block_rows, log.start, ceil_to(log.length, log.block_rows))
             for name, log in base.logs.items()
         }
         self._shared = {name: SharedValues() for name in self._value_logs()}
@@ -132,10 +132,10 @@ class LogWriter:
         block = self._claims.claim_from(ROWS_LOG, rows.start // rows.block_rows + 1)
         shift = block * rows.block_rows - rows.start
         shifts = {ROWS_LOG: shift}
-        self._regions[ROWS_LOG] = _Region(rows.block_rows, rows.start + shift, (block + 1) * rows.block_rows)
+        self._regions[ROWS_LOG] = Region(rows.block_rows, rows.start + shift, (block + 1) * rows.block_rows)
         for name in self._value_logs():
             log = self._base.logs[name]
-            region = self._new_region(name, log.length - log.start, _ceil(log.length, log.block_rows))
+            region = self._new_region(name, log.length - log.start, ceil_to(log.length, log.block_rows))
             shifts[name] = region.start - log.start
         for name, array in self._arrays.items():
             log = self._base.logs[array.entry.log]
@@ -236,12 +236,12 @@ class LogWriter:
     def _next_block(self) -> None:
         """Go on in a block of our own, whose values begin at a shard of their own."""
         region = self._regions[ROWS_LOG]
-        block = self._claims.claim_from(ROWS_LOG, _ceil(self._row, region.block_rows) // region.block_rows)
+        block = self._claims.claim_from(ROWS_LOG, ceil_to(self._row, region.block_rows) // region.block_rows)
         start = block * region.block_rows
         self._finish_rows(start)
         self._finish_values()
         self._row = start
-        self._regions[ROWS_LOG] = _Region(region.block_rows, start, start + region.block_rows)
+        self._regions[ROWS_LOG] = Region(region.block_rows, start, start + region.block_rows)
 
     def _finish_rows(self, position: int) -> None:
         for name, array in self._arrays.items():
@@ -252,7 +252,7 @@ class LogWriter:
         """End the values of a block: what comes next begins at a new shard."""
         for name in self._value_logs():
             writer, region = self._writers[name], self._regions[name]
-            position = _ceil(writer.position, self._arrays[name].entry.shard_rows)
+            position = ceil_to(writer.position, self._arrays[name].entry.shard_rows)
             writer.finish_shard(position)
             region.start = position
             self._shared[name].clear()
@@ -276,7 +276,7 @@ class LogWriter:
                     return False
         return True
 
-    def _new_region(self, log: str, count: int, position: int) -> _Region:
+    def _new_region(self, log: str, count: int, position: int) -> Region:
         """Claim consecutive blocks of a values log, room for `count` values, from `position` on."""
         size = self._regions[log].block_rows
         first = self._claims.claim_from(log, position // size)
@@ -286,7 +286,7 @@ class LogWriter:
                 last += 1
             else:
                 first = last = self._claims.claim_from(log, last + 2)
-        self._regions[log] = _Region(size, first * size, (last + 1) * size)
+        self._regions[log] = Region(size, first * size, (last + 1) * size)
         return self._regions[log]
 
     def _write_shard(self, array: StoredArray, shard: int, chunks: list[bytes], rows: int) -> None:
@@ -312,7 +312,7 @@ class LogWriter:
         for name, array in self._arrays.items():
             if array.entry.log == ROWS_LOG:
                 writer = self._writers[name]
-                writer.finish_shard(_ceil(writer.position, array.entry.shard_rows))
+                writer.finish_shard(ceil_to(writer.position, array.entry.shard_rows))
         self._finish_values()
         region.end = self._row
 
@@ -358,5 +358,6 @@ class LogWriter:
         }
 
 
-def _ceil(value: int, step: int) -> int:
+def ceil_to(value: int, step: int) -> int:
+    """The least multiple of `step` that is no less than `value`."""
     return -(-value // step) * step

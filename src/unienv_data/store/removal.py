@@ -11,14 +11,28 @@ from unienv_data.errors import DatasetError, DatasetExistsError, DocumentError
 from unienv_data.store.commits import find_commit, storage_objects
 from unienv_data.store.objects import ObjectStore
 
-__all__ = ["is_taken", "remove_dataset", "require_dataset"]
+__all__ = ["is_begun", "is_taken", "remove_dataset", "require_dataset"]
 
-_BEFORE_COMMITS = frozenset({"columns", "claims", "tails", "rows", "commits", "writer.lock"})
+_BEFORE_COMMITS = frozenset({"columns", "claims", "tails", "rows", "commits", "unfinished", "writer.lock"})
+_BESIDE = frozenset({"episodes", "removed"})
 
 
 def is_taken(root: ObjectStore) -> bool:
     """Whether anything stands at `root`: objects below it, or one of its very name."""
     return bool(root.list("")) or root.exists("")
+
+
+def is_begun(root: ObjectStore, path: str) -> bool:
+    """Whether nothing stands at `root` but what a writer leaves that dies before its first commit."""
+    names = {*root.list("")}
+    inside = {*storage_objects(root, path).list("")}
+    has_commits = bool(storage_objects(root, path).list("commits"))
+    return (
+        "columns" in inside
+        and inside <= _BEFORE_COMMITS
+        and names <= {path, *_BESIDE, *inside}
+        and not has_commits
+    )
 
 
 def require_dataset(root: ObjectStore, path: str) -> None:
@@ -34,11 +48,8 @@ def require_dataset(root: ObjectStore, path: str) -> None:
     """
     if not is_taken(root):
         return
-    names = {*root.list("")}
     storage = storage_objects(root, path)
-    inside = {*storage.list("")}
-    cut_short = "columns" in inside and inside <= _BEFORE_COMMITS and names <= {path, *inside}
-    is_ours = cut_short or any(_has_commit(root, folder) for folder in {path, "storage", ""})
+    is_ours = is_begun(root, path) or any(_has_commit(root, folder) for folder in {path, "storage", ""})
     if not is_ours or root.exists(""):
         raise DatasetExistsError(
             f"{root.url}: something is there that is no dataset, and is not overwritten; remove it yourself"

@@ -21,6 +21,7 @@ from unienv_data.formats import Source
 from unienv_data.formats.lerobot.v30.reader import LeRobotV30Reader
 from unienv_data.opening import open as open_dataset
 from unienv_data.replay_buffer import ReplayBuffer
+from unienv_data.store.blockwriter import BlockWriter
 
 pytest.importorskip("av")
 pytest.importorskip("imagecodecs")
@@ -236,14 +237,13 @@ class TestObjectStore:
         self, source: str, memory: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         seen = []
-        append = ReplayBuffer.append_batch
+        append = BlockWriter.append
 
-        def watching(self: Any, value: Any) -> None:
-            append(self, value)
-            if "x.zarr" in str(self.cache_path):
-                seen.append(ReplayBuffer.is_loadable_from("memory://bucket/x.zarr"))
+        def watching(self: Any, *rows: Any) -> None:
+            append(self, *rows)
+            seen.append(ReplayBuffer.is_loadable_from("memory://bucket/x.zarr"))
 
-        monkeypatch.setattr(ReplayBuffer, "append_batch", watching)
+        monkeypatch.setattr(BlockWriter, "append", watching)
         convert(source, "memory://bucket/x.zarr")
         assert seen == [False] * 5
 

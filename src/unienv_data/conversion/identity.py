@@ -1,0 +1,129 @@
+"""Which episode an episode is, whatever it lies in: a digest of its numbers and texts.
+
+The digest is made of the rows of all columns but frames, as they are handed to the store, under the names
+that they have there. Each row of each column becomes 64 bits by multilinear hashing (Carter and Wegman's),
+mixed with its place in the episode, the column's name, shape and dtype; an episode is the sum of its rows,
+modulo 2**64, twice with different keys. So parts of an episode can be summed up apart, in any order, whatever
+cut it. It tells recordings apart; it is no defence against somebody who means to make two alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unienv_data.columns.data import ColumnData, EncodedRows, Ragged
+
+__all__ = ["DIGEST", "EpisodeSum", "added", "digest_of", "sum_rows"]
+
+DIGEST = "digest"
+"""The column of the episode table that holds it, 32 hexadecimal digits."""
+
+FRAME_BYTES = 4096
+"""A row of a column as large as this is a frame."""
+
+EpisodeSum = tuple[int, int, int, int]
+"""Two sums, how many rows, and how many columns have been looked at."""
+
+_KEYS = (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03)
+_MASK = (1 << 64) - 1
+
+
+def sum_rows(columns: Mapping[str, ColumnData], first: int, start: int, stop: int) -> EpisodeSum:
+    """What rows [start, stop) of the columns add to their episode.
+
+    Args:
+        columns: by the store's name.
+        first: the place in the episode of row `start`.
+        start: first row.
+        stop: row after the last.
+    """
+    places = np.arange(first, first + stop - start, dtype=np.uint64)
+    sums = [0, 0]
+    used = 0
+    for name, data in columns.items():
+        if isinstance(data, EncodedRows):
+            continue
+        if isinstance(data, Ragged):
+            words, about = _ragged_words(data, start, stop), f"{name}:{data.values.dtype}"
+        else:
+            if data.dtype.itemsize * int(np.prod(data.shape[1:], dtype=np.int64)) >= FRAME_BYTES:
+                continue
+            words, about = _words(data[start:stop]), f"{name}:{data.dtype}:{data.shape[1:]}"
+        used += 1
+        for number, key in enumerate(_KEYS):
+            weights = _weights(about, words.shape[1], key)
+            hashed = (words * weights).sum(axis=1, dtype=np.uint64)
+            mixed = _mixed(hashed ^ _mixed(places + np.uint64(_seed(about, key))))
+            sums[number] = (sums[number] + int(mixed.sum(dtype=np.uint64))) & _MASK
+    return sums[0], sums[1], stop - start, used
+
+
+def added(one: EpisodeSum, other: EpisodeSum) -> EpisodeSum:
+    """The sum of two parts of an episode."""
+    return (one[0] + other[0]) & _MASK, (one[1] + other[1]) & _MASK, one[2] + other[2], max(one[3], other[3])
+
+
+def digest_of(total: EpisodeSum, otherwise: str) -> str:
+    """The digest of an episode.
+
+    Args:
+        total: the sum of all its rows.
+        otherwise: what names it where all its columns are frames.
+    """
+    first, second, rows, used = total
+    text = f"{first:016x}{second:016x}:{rows}" + ("" if used else f":{otherwise}")
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _words(rows: NDArray[Any]) -> NDArray[np.uint64]:
+    """(B, n) uint64 of the bytes of rows, zeros behind them."""
+    flat = np.ascontiguousarray(rows).reshape(len(rows), -1)
+    data = flat.view(np.uint8).reshape(len(rows), -1) if flat.size else np.zeros((len(rows), 0), np.uint8)
+    padded = np.zeros((len(rows), -(-data.shape[1] // 8) * 8), dtype=np.uint8)
+    padded[:, : data.shape[1]] = data
+    return padded.view("<u8").astype(np.uint64, copy=False)
+
+
+def _ragged_words(data: Ragged, start: int, stop: int) -> NDArray[np.uint64]:
+    known: dict[tuple[int, tuple[int, ...]], tuple[int, int]] = {}
+    words = np.zeros((stop - start, 2), dtype=np.uint64)
+    shapes = [tuple(shape) for shape in data.shapes[start:stop].tolist()]
+    spans = zip(data.starts[start:stop].tolist(), data.counts[start:stop].tolist(), shapes, strict=True)
+    for row, (begin, count, shape) in enumerate(spans):
+        found = known.get((begin, shape))
+        if found is None:
+            told = data.values[begin : begin + count].tobytes() + repr(shape).encode()
+            hashed = hashlib.blake2b(told, digest_size=16).digest()
+            found = known[begin, shape] = (
+                int.from_bytes(hashed[:8], "little"),
+                int.from_bytes(hashed[8:], "little"),
+            )
+        words[row] = found
+    return words
+
+
+@lru_cache(maxsize=1024)
+def _weights(about: str, count: int, key: int) -> NDArray[np.uint64]:
+    numbers = np.arange(1, count + 1, dtype=np.uint64) + np.uint64(_seed(about, key))
+    return _mixed(numbers) | np.uint64(1)
+
+
+@lru_cache(maxsize=1024)
+def _seed(about: str, key: int) -> int:
+    told = hashlib.blake2b(about.encode(), digest_size=7, key=key.to_bytes(8, "little")).digest()
+    return int.from_bytes(told, "little")
+
+
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """SplitMix64's finalizer (Steele, Lea, Flood 2014)."""
+    with np.errstate(over="ignore"):
+        values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: NDArray[np.uint64] = values ^ (values >> np.uint64(31))
+    return mixed
