@@ -22,6 +22,7 @@ ENTRY_POINT_GROUP = "unienv_data.formats"
 _BUILT_IN: Mapping[str, str] = {
     "aloha": "unienv_data.formats.aloha:AlohaReader",
     "d4rl": "unienv_data.formats.d4rl:D4rlReader",
+    "diffusion_policy": "unienv_data.formats.diffusion_policy.reader:DiffusionPolicyReader",
     "lerobot_v2": "unienv_data.formats.lerobot.v2.reader:LeRobotV2Reader",
     "lerobot_v30": "unienv_data.formats.lerobot.v30.reader:LeRobotV30Reader",
     "maniskill": "unienv_data.formats.maniskill:ManiSkillReader",
@@ -30,6 +31,7 @@ _BUILT_IN: Mapping[str, str] = {
     "rlds": "unienv_data.formats.rlds.reader:RldsReader",
     "robomimic": "unienv_data.formats.robomimic:RobomimicReader",
     "rosbag2": "unienv_data.formats.ros.reader:Rosbag2Reader",
+    "store": "unienv_data.formats.own_store.reader:OwnStoreReader",
     "unienv": "unienv_data.formats.unienv.reader:UniEnvReader",
     "unienv_data": "unienv_data.formats.own_store.reader:OwnStoreReader",
 }

@@ -45,9 +45,9 @@ class OwnStoreReader(Reader):
     Rows that the store keeps by frame or in pieces of video can be had as they are encoded.
     """
 
-    name = "unienv_data"
-    title = "unienv-data"
-    layout = "a dataset of this library, a folder with storage/commits"
+    name = "store"
+    title = "a dataset of ours"
+    layout = "a folder with storage/commits"
     option_help: ClassVar[Mapping[str, str]] = {
         COMMIT: "the number of the commit to read; the newest without it"
     }
