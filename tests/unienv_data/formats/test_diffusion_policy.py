@@ -133,14 +133,19 @@ def test_any_spans_of_any_layout(data: st.DataObject, tmp_path_factory: pytest.T
 def test_each_chunk_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from unienv_data.formats.diffusion_policy.codecs import ChunkDecoder
 
-    count = []
-    decode = ChunkDecoder.decode
-    monkeypatch.setattr(ChunkDecoder, "decode", lambda self, data: [count.append(1), decode(self, data)][1])
+    count: list[int] = []
+    decode = ChunkDecoder.decode_into
+
+    def counted(self: ChunkDecoder, data: bytes, out: NDArray[Any]) -> bool:
+        count.append(len(out))
+        return decode(self, data, out)
+
+    monkeypatch.setattr(ChunkDecoder, "decode_into", counted)
     with open_reader(Source(str(PUSHT))) as reader:
         reader.facts()
         count.clear()
         read_columns(reader, ["img"], range(10), target_bytes=1 << 20)
-    assert len(count) == -(-480 // 19)
+    assert count == [19] * -(-480 // 19)
 
 
 IMAGE_CODECS = {

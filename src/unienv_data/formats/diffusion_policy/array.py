@@ -170,45 +170,67 @@ class ArrayRows:
         size = about.chunks[0]
         bands = range(start // size, -(-stop // size))
         self._bands = {band: rows for band, rows in self._bands.items() if band in bands}
-        out = np.empty((stop - start, *about.shape[1:]), object if about.is_text else about.row_dtype)
         missing = [band for band in bands if band not in self._bands]
-        if size > 1 and missing and missing[-1] == bands[-1] and stop % size and stop < about.shape[0]:
-            self._bands[bands[-1]] = np.empty((size, *about.shape[1:]), out.dtype)  # more of it is to come
+        out = None if len(bands) == 1 and size > 1 else self._empty(stop - start)
+        if missing and (out is None or (size > 1 and stop % size)):
+            self._bands[missing[-1]] = self._empty(size)  # more of it may be asked next
         places = [place for band in missing for place in about.chunk_places(range(band, band + 1))]
 
         def decode(first: int, last: int) -> None:
             for place in places[first:last]:
-                self._decode(place, start, out)
+                band = self._bands.get(place[0])
+                if band is not None:
+                    self._decode(place, band, 0)
+                elif out is not None:
+                    self._decode(place, out, place[0] * size - start)
 
-        pool.in_spans(decode, len(places), least=max(1, _LEAST_BYTES // max(1, about.band_bytes)))
+        try:
+            pool.in_spans(decode, len(places), least=max(1, _LEAST_BYTES // max(1, about.band_bytes)))
+        except BaseException:
+            self._bands.clear()
+            raise
+        if out is None:
+            return self._bands[bands[0]][start - bands[0] * size : stop - bands[0] * size]
         for band, rows in self._bands.items():
             first, last = max(start, band * size), min(stop, band * size + size)
             out[first - start : last - start] = rows[first - band * size : last - band * size]
         return out
 
-    def _decode(self, place: tuple[int, ...], start: int, out: NDArray[Any]) -> None:
-        """Decode a chunk to where it belongs: into its band, where that is kept, or into the rows asked."""
+    def _empty(self, rows: int) -> NDArray[Any]:
         about = self._about
-        values = self._chunk(place)
-        band = self._bands.get(place[0])
-        first = place[0] * about.chunks[0]
-        target, at = (out, first - start) if band is None else (band, 0)
-        low = max(0, -at)
-        high = min(about.chunks[0], len(target) - at)
+        return np.empty((rows, *about.shape[1:]), object if about.is_text else about.row_dtype)
+
+    def _decode(self, place: tuple[int, ...], target: NDArray[Any], at: int) -> None:
+        """Decode a chunk to rows of which the first is row `at` of the target, as far as they are in it."""
+        about = self._about
+        low, high = max(0, -at), min(about.chunks[0], len(target) - at)
+        if (low, high) == (0, about.chunks[0]) and about.chunks[1:] == about.shape[1:]:
+            self._chunk(place, target[at : at + high])
+            return
         inner = [
             slice(number * chunk, min((number + 1) * chunk, size))
             for number, chunk, size in zip(place[1:], about.chunks[1:], about.shape[1:], strict=True)
         ]
         within = tuple(slice(0, part.stop - part.start) for part in inner)
+        values = self._empty_chunk()
+        self._chunk(place, values)
         target[(slice(at + low, at + high), *inner)] = values[(slice(low, high), *within)]
 
-    def _chunk(self, place: tuple[int, ...]) -> NDArray[Any]:
+    def _empty_chunk(self) -> NDArray[Any]:
+        return np.empty(self._about.chunks, object if self._about.is_text else self._about.row_dtype)
+
+    def _chunk(self, place: tuple[int, ...], out: NDArray[Any]) -> None:
+        """The values of a chunk, to an array of its shape."""
         about = self._about
         name = about.chunk_name(place)
         if name not in self._there:
-            return np.full(about.chunks, _fill(about), dtype=object if about.is_text else about.row_dtype)
+            out[...] = _fill(about)
+            return
+        data = self._files.read(name)
         try:
-            values = about.decoder.decode(self._files.read(name))
+            if not about.decoder.decode_into(data, out):
+                values = about.decoder.decode(data)
+                out[...] = _texts(values) if about.is_text else values
         except ValueError as exc:
             if isinstance(exc, ConversionError):
                 raise
@@ -217,11 +239,6 @@ class ArrayRows:
             raise ConversionError(
                 f"{self._files.where(name)}: rows {first} to {last} of {about.name} are damaged: {exc}"
             ) from exc
-        if about.dtype.kind == "S":
-            return np.array([text.decode("utf-8", "replace") for text in values.ravel()], object).reshape(
-                values.shape
-            )
-        return values.astype(object) if about.is_text else values
 
 
 _LEAST_BYTES = 1 << 16
@@ -232,3 +249,10 @@ def _fill(about: ArrayMetadata) -> Any:
     if about.is_text:
         return "" if about.fill_value in (None, 0) else str(about.fill_value)
     return about.row_dtype.type(0 if about.fill_value is None else about.fill_value)
+
+
+def _texts(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype.kind != "S":
+        return values.astype(object)
+    texts = [text.decode("utf-8", "replace") for text in values.ravel()]
+    return np.array(texts, object).reshape(values.shape)

@@ -38,6 +38,27 @@ class ChunkDecoder:
     shape: tuple[int, ...]
     order: str
 
+    def decode_into(self, data: bytes, out: NDArray[Any]) -> bool:
+        """Decode straight to where the values belong; returns whether that was possible.
+
+        Args:
+            data: of a chunk.
+            out: contiguous, of the chunk's shape.
+
+        Raises:
+            ValueError: the chunk is damaged.
+        """
+        plain = self.order == "C" and self.dtype.kind not in "OSU" and self.dtype.isnative
+        if not plain or len(self.codecs) != 1 or not isinstance(self.codecs[0], numcodecs.Blosc):
+            return False
+        if _check_blosc(data) != out.nbytes:
+            raise ValueError(f"blosc: the chunk's values are not {list(self.shape)} {self.dtype}")
+        try:
+            self.codecs[0].decode(data, out=out.reshape(-1).view(np.uint8))
+        except Exception as exc:  # a RuntimeError
+            raise ValueError(f"blosc: {exc}") from exc
+        return True
+
     def decode(self, data: bytes) -> NDArray[Any]:
         """The values, of the chunk's shape.
 
@@ -63,14 +84,16 @@ class ChunkDecoder:
         return values.reshape(self.shape, order="F" if self.order == "F" else "C")
 
 
-def _check_blosc(data: Any) -> None:
-    """Blosc believes what the header says of the length; a chunk that is cut would be read beyond its end.
+def _check_blosc(data: Any) -> int:
+    """How many bytes the chunk decodes to.
 
-    Source: the header of a Blosc chunk, README_CHUNK_FORMAT of c-blosc 1: cbytes in bytes 12 to 15.
+    Blosc believes what the header says of the length; a chunk that is cut would be read beyond its end.
+    Source: README_CHUNK_FORMAT of c-blosc 1: nbytes in bytes 4 to 7, cbytes in bytes 12 to 15.
     """
     view = memoryview(data).cast("B")
     if len(view) < _BLOSC_HEADER or int.from_bytes(view[12:16], "little") != len(view):
         raise ValueError(f"blosc: {len(view)} bytes, which are not what the chunk's header says")
+    return int.from_bytes(view[4:8], "little")
 
 
 def codec_of(config: Mapping[str, Any]) -> Codec:
