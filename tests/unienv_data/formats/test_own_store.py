@@ -96,9 +96,9 @@ def test_episodes_and_attributes(tmp_path: Path) -> None:
         attributes = after.attributes
     assert (attributes["robot"], attributes["rig"]) == ("arm", {"fps": 30})
     assert attributes["columns"]["state"]["names"] == ["x", "y", "z"]
-    assert attributes["source"]["format"] == "store"
+    assert attributes["source"]["format"] == "unienv_data"
     assert "earlier_sources" not in attributes
-    assert (plan.format, plan.version) == ("store", "1")
+    assert (plan.format, plan.version) == ("unienv_data", "1")
 
 
 @requires_av
@@ -250,7 +250,7 @@ def test_an_earlier_commit(tmp_path: Path) -> None:
 
 def test_detected(tmp_path: Path) -> None:
     write(tmp_path / "a", frames_space(), [frames(4)])
-    assert detect(Source(str(tmp_path / "a"))).name == "store"
+    assert detect(Source(str(tmp_path / "a"))).name == "unienv_data"
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "metadata.json").write_text('{"format": "another"}')
     with pytest.raises(ConversionError, match="no known format"):

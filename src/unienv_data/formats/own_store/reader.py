@@ -45,7 +45,7 @@ class OwnStoreReader(Reader):
     Rows that the store keeps by frame or in pieces of video can be had as they are encoded.
     """
 
-    name = "store"
+    name = "unienv_data"
     title = "a dataset of ours"
     layout = "a folder with storage/commits"
     option_help: ClassVar[Mapping[str, str]] = {
