@@ -31,7 +31,6 @@ _BUILT_IN: Mapping[str, str] = {
     "rlds": "unienv_data.formats.rlds.reader:RldsReader",
     "robomimic": "unienv_data.formats.robomimic:RobomimicReader",
     "rosbag2": "unienv_data.formats.ros.reader:Rosbag2Reader",
-    "store": "unienv_data.formats.own_store.reader:OwnStoreReader",
     "unienv": "unienv_data.formats.unienv.reader:UniEnvReader",
     "unienv_data": "unienv_data.formats.own_store.reader:OwnStoreReader",
 }
