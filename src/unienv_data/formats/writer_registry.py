@@ -25,6 +25,7 @@ _BUILT_IN: Mapping[str, str] = {
     "diffusion_policy": "unienv_data.formats.writers.diffusion_policy:DiffusionPolicyWriter",
     "npz": "unienv_data.formats.writers.npz:NPZWriter",
     "parquet": "unienv_data.formats.writers.parquet:ParquetWriter",
+    "rlds": "unienv_data.formats.writers.rlds:RldsWriter",
     "robomimic": "unienv_data.formats.writers.robomimic:RobomimicWriter",
 }
 

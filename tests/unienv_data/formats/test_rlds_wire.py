@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 import struct
+from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unienv_data.checksum import crc32c
 from unienv_data.formats.rlds.example import (
     Feature,
-    bytes_feature,
     bytes_values,
     count_values,
-    encoded_example,
     features_of,
-    float_feature,
-    int_feature,
     number_values,
 )
-from unienv_data.formats.rlds.framing import framed, masked_crc
+from unienv_data.formats.rlds.framing import frame_foot, frame_head, masked_crc
 from unienv_data.formats.rlds.records import Record
-from unienv_data.formats.rlds.wire import packed_varints, read_varint, tagged_bytes, varint, varints
+from unienv_data.formats.rlds.spool import ExampleSpool
+from unienv_data.formats.rlds.wire import packed_varints, read_varint, varint, varints
 
 INTEGERS = st.integers(-(2**63), 2**63 - 1)
+
+
+def encoded_example(features: dict[str, Any]) -> bytes:
+    """As our writer writes a record, without what stands around it."""
+    file = BytesIO()
+    spool = ExampleSpool(Path())
+    for name, values in features.items():
+        if isinstance(values, list):
+            spool.bytes_list(name).add_bytes(values)
+        elif values.dtype == np.float32:
+            spool.float_list(name).add_floats(values)
+        else:
+            spool.int64_list(name).add_integers(values)
+    size = spool.write(file, "it")
+    spool.close()
+    assert len(file.getvalue()) == size + 16
+    return file.getvalue()[12:-4]
 
 
 @given(st.lists(INTEGERS, max_size=40))
@@ -47,13 +65,7 @@ def test_varints(numbers: list[int]) -> None:
 )
 def test_examples(numbers: list[int], floats: list[float], texts: list[bytes], count: int) -> None:
     record = Record.of(
-        encoded_example(
-            {
-                "i": int_feature(np.array(numbers, np.int64)),
-                "f": float_feature(np.array(floats, np.float32)),
-                "b": bytes_feature(texts),
-            }
-        )
+        encoded_example({"i": np.array(numbers, np.int64), "f": np.array(floats, np.float32), "b": texts})
     )
     features = features_of(record)
     assert set(features) == {"i", "f", "b"}
@@ -94,7 +106,7 @@ def test_numbers_that_do_not_end(data: bytes) -> None:
 
 
 def test_bytes_are_no_numbers() -> None:
-    record = Record.of(encoded_example({"b": bytes_feature([b"x"]), "i": int_feature(np.arange(3))}))
+    record = Record.of(encoded_example({"b": [b"x"], "i": np.arange(3)}))
     features = features_of(record)
     with pytest.raises(ValueError, match="bytes where numbers"):
         list(number_values(record, features["b"], 1))
@@ -103,9 +115,8 @@ def test_bytes_are_no_numbers() -> None:
 
 
 def test_framing() -> None:
-    # The record that TensorFlow's tests of TFRecord files begin with has this checksum.
-    data = framed(b"hello")
-    assert len(data) == 12 + 5 + 4
-    assert struct.unpack("<Q", data[:8]) == (5,)
-    assert struct.unpack("<I", data[-4:]) == (masked_crc(b"hello"),)
-    assert tagged_bytes(1, b"ab", b"c") == b"\x0a\x03abc"
+    head, foot = frame_head(5), frame_foot(crc32c(b"hello"))
+    assert struct.unpack("<Q", head[:8]) == (5,)
+    assert struct.unpack("<I", head[8:]) == (masked_crc(head[:8]),)
+    assert struct.unpack("<I", foot) == (masked_crc(b"hello"),)
+    assert masked_crc(b"") == 0xA282EAD8, "of nothing only the constant is left"

@@ -11,7 +11,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from unienv_data.errors import ConversionError
-from unienv_data.formats.rlds.columns import as_dtype
+from unienv_data.formats.rlds.columns import NumberColumn, as_dtype
 from unienv_data.formats.rlds.example import (
     BYTES_LIST,
     FLOAT_LIST,
@@ -180,7 +180,8 @@ def _value(record: Record, feature: Feature, leaf: Leaf) -> Any:
         texts = [data.decode() for part in bytes_values(record, feature, 1) for data in part]
         return (texts[0] if texts else None) if leaf.listed is None else texts
     if leaf.encoding:
-        return None
+        unpacked = next(NumberColumn(leaf).values(record, {leaf.key: feature}, 1, ""), None)
+        return None if unpacked is None else unpacked[0].tolist()
     flat = next(number_values(record, feature, max(count_values(record, feature), 1)), None)
     if flat is None:
         return None

@@ -20,21 +20,18 @@ from unienv_data.formats.rlds.wire import (
     LONGEST_VARINT,
     VARINT,
     fields,
-    packed_varints,
     read_varint,
-    tagged_bytes,
     varints,
 )
 
 __all__ = [
+    "BYTES_LIST",
+    "FLOAT_LIST",
+    "INT64_LIST",
     "Feature",
-    "bytes_feature",
     "bytes_values",
     "count_values",
-    "encoded_example",
     "features_of",
-    "float_feature",
-    "int_feature",
     "number_values",
 ]
 
@@ -208,29 +205,3 @@ def count_values(record: Record, feature: Feature) -> int:
     if feature.kind == BYTES_LIST:
         return sum(number == 1 for number, _, _ in _messages(record, feature.start, feature.size))
     return sum(len(piece) for piece in _number_pieces(record, feature))
-
-
-def bytes_feature(values: list[bytes]) -> bytes:
-    """A Feature of bytes."""
-    return tagged_bytes(BYTES_LIST, *(tagged_bytes(1, value) for value in values))
-
-
-def float_feature(values: NDArray[np.float32]) -> bytes:
-    """A Feature of floats (N,)."""
-    data = values.astype(_FLOAT, copy=False).tobytes()
-    return tagged_bytes(FLOAT_LIST, tagged_bytes(1, data) if data else b"")
-
-
-def int_feature(values: NDArray[np.int64]) -> bytes:
-    """A Feature of integers (N,)."""
-    data = packed_varints(values)
-    return tagged_bytes(INT64_LIST, tagged_bytes(1, data) if data else b"")
-
-
-def encoded_example(features: Mapping[str, bytes]) -> bytes:
-    """An Example of encoded features, in the order of their names."""
-    entries = [
-        tagged_bytes(1, tagged_bytes(1, name.encode()), tagged_bytes(2, feature))
-        for name, feature in sorted(features.items())
-    ]
-    return tagged_bytes(1, *entries)

@@ -14,7 +14,7 @@ from unienv_data.checksum import crc32c
 from unienv_data.errors import ConversionError
 from unienv_data.formats.source import Source
 
-__all__ = ["Place", "framed", "masked", "masked_crc", "record_places", "stored_crc"]
+__all__ = ["Place", "frame_foot", "frame_head", "masked", "masked_crc", "record_places", "stored_crc"]
 
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
@@ -45,10 +45,15 @@ def masked(value: int) -> int:
     return ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def framed(data: bytes) -> bytes:
-    """A record with what stands around it."""
-    length = _LENGTH.pack(len(data))
-    return b"".join((length, _CRC.pack(masked_crc(length)), data, _CRC.pack(masked_crc(data))))
+def frame_head(size: int) -> bytes:
+    """What stands before a record of so many bytes."""
+    length = _LENGTH.pack(size)
+    return length + _CRC.pack(masked_crc(length))
+
+
+def frame_foot(crc: int) -> bytes:
+    """What stands after a record with this CRC-32C."""
+    return _CRC.pack(masked(crc))
 
 
 def record_places(source: Source, name: str) -> list[Place]:

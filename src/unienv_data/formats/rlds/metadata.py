@@ -11,10 +11,20 @@ from typing import Any
 from unienv_data.errors import ConversionError
 from unienv_data.formats.source import Source
 
-__all__ = ["FEATURES", "INFO", "Dataset", "Shard", "find_folder", "load_dataset", "looks_like_tfds"]
+__all__ = [
+    "FEATURES",
+    "INFO",
+    "METADATA",
+    "Dataset",
+    "Shard",
+    "find_folder",
+    "load_dataset",
+    "looks_like_tfds",
+]
 
 INFO = "dataset_info.json"
 FEATURES = "features.json"
+METADATA = "metadata.json"
 FORMATS = ("tfrecord", "array_record")
 _SHARD = re.compile(r"\.(tfrecord|array_record|riegeli|bagz)-\d+-of-\d+$")
 _TEMPLATE = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -33,7 +33,14 @@ from unienv_data.formats.rlds.columns import (
 from unienv_data.formats.rlds.episodes import Episode, Records, chunk_sizes, episode_table, find_episodes
 from unienv_data.formats.rlds.example import bytes_values, features_of
 from unienv_data.formats.rlds.features import Leaf, Structure, parse_features
-from unienv_data.formats.rlds.metadata import FEATURES, Dataset, load_dataset, load_json, looks_like_tfds
+from unienv_data.formats.rlds.metadata import (
+    FEATURES,
+    METADATA,
+    Dataset,
+    load_dataset,
+    load_json,
+    looks_like_tfds,
+)
 from unienv_data.formats.rlds.records import Record, naming
 from unienv_data.formats.source import Source
 from unienv_data.store.codecs.imagefiles import rows_of_files
@@ -119,12 +126,18 @@ class RldsReader(Reader):
                 for leaf in self._structure.steps
                 if leaf.kind == "none"
             },
-            attributes={"tfds": dict(self._dataset.about)},
+            attributes={**self._said(), "tfds": dict(self._dataset.about)},
             notes=tuple(
                 f"The episodes' {leaf.key} is left out: {leaf.reason or f'it is an {leaf.kind}'}."
                 for leaf in lost
             ),
         )
+
+    def _said(self) -> dict[str, Any]:
+        """What TFDS calls metadata of the whole."""
+        name = self._dataset.folder + METADATA
+        found = load_json(self._source, name) if name in self._source.files else {}
+        return dict(found) if isinstance(found, dict) else {}
 
     def _source_column(self, name: str, column: StepColumn) -> SourceColumn:
         about = dict(column.leaf.attributes)

@@ -20,7 +20,6 @@ __all__ = [
     "fields",
     "packed_varints",
     "read_varint",
-    "tagged_bytes",
     "varint",
     "varints",
 ]
@@ -137,9 +136,3 @@ def packed_varints(values: NDArray[np.int64]) -> bytes:
     numbers = np.arange(LONGEST_VARINT)
     groups[numbers < lengths[:, np.newaxis] - 1] |= 0x80
     return groups[numbers < lengths[:, np.newaxis]].tobytes()
-
-
-def tagged_bytes(number: int, *parts: bytes) -> bytes:
-    """A field of bytes, which are those of the parts together."""
-    size = sum(map(len, parts))
-    return b"".join((varint(number << 3 | BYTES), varint(size), *parts))
