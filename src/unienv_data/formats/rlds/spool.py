@@ -71,8 +71,8 @@ class FeatureSpool:
         self._file.close()
 
 
-def _spool(folder: Path) -> IO[bytes]:
-    return SpooledTemporaryFile(max_size=IN_MEMORY, dir=folder)
+def _spool(folder: Path) -> SpooledTemporaryFile[bytes]:
+    return SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(folder))
 
 
 class _Summed:
