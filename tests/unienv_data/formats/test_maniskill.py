@@ -13,8 +13,10 @@ import pytest
 from tests.unienv_data.formats.expecting import assert_as_expected, assert_refused
 from tests.unienv_data.formats.hdf5_damage import cut, delete, empty, no_hdf5, replace, spoil_chunk
 from tests.unienv_data.formats.reading import read_all, read_columns
+from unienv_data.conversion import plan_conversion, run_conversion
 from unienv_data.errors import ConversionError
 from unienv_data.formats import Source, open_reader
+from unienv_data.opening import open as open_dataset
 
 h5py = pytest.importorskip("h5py")
 
@@ -60,6 +62,22 @@ def test_a_late_episode_and_the_order_of_numbers(tmp_path: Path) -> None:
     with h5py.File(path) as file:
         np.testing.assert_array_equal(columns[RGB], file["traj_10"][RGB])
         np.testing.assert_array_equal(columns["actions"], file["traj_10/actions"])
+
+
+def test_conversion(tmp_path: Path) -> None:
+    run_conversion(plan_conversion(str(FILE), str(tmp_path / "x.zarr")))
+    with open_dataset(str(tmp_path / "x.zarr")) as buffer, h5py.File(FILE) as file:
+        assert [end - start for start, end in buffer.get_segments()] == EXPECTED["lengths"]
+        rows = buffer[:]
+        for name, group in ((RGB, "obs"), ("env_states/actors/cube", "env_states")):
+            episodes = [file[f"traj_{number}/{name}"] for number in range(4)]
+            keys = name.split("/")[1:]
+            before, after = rows[group], rows[f"next_{group}"]
+            for key in keys:
+                before, after = before[key], after[key]
+            np.testing.assert_array_equal(before, np.concatenate([values[:-1] for values in episodes]))
+            np.testing.assert_array_equal(after, np.concatenate([values[1:] for values in episodes]))
+        assert_as_expected(rows["actions"], EXPECTED["columns_concat"]["actions"])
 
 
 def test_files_of_other_columns_are_converted_one_by_one(tmp_path: Path) -> None:

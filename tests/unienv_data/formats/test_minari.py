@@ -16,9 +16,11 @@ from tests.unienv_data.formats.expecting import assert_as_expected, assert_refus
 from tests.unienv_data.formats.hdf5_damage import cut, delete, edit, empty, no_hdf5, replace
 from tests.unienv_data.formats.reading import read_all, read_columns
 from unienv_data.columns import EncodedRows
+from unienv_data.conversion import plan_conversion, run_conversion
 from unienv_data.errors import ConversionError
 from unienv_data.formats import Source, open_reader
 from unienv_data.formats.naming import path_name
+from unienv_data.opening import open as open_dataset
 
 h5py = pytest.importorskip("h5py")
 pytest.importorskip("imagecodecs")
@@ -88,6 +90,30 @@ def test_jpeg_files_are_kept_as_they_came(sample: Path) -> None:
         with pa.ipc.open_file(sample / "data/1/part-0.arrow") as file:
             files = [row["camera"] for row in file.read_all()["observations"].to_pylist()]
     assert [bytes(piece)[:-4] for piece in kept.pieces] == files, "a checksum follows each"
+
+
+@pytest.mark.parametrize("sample", TOYS, ids=lambda path: path.name)
+def test_conversion(sample: Path, tmp_path: Path) -> None:
+    plan = plan_conversion(str(sample), str(tmp_path / "x.zarr"))
+    run_conversion(plan)
+    copied = {path_name(column.column.path) for column in plan.columns if column.is_copied}
+    assert (f"next_{CAMERA}" in copied) == (CAMERA in copied) == (sample.name != "toy_arrow_raw")
+    facts, columns = read_all(sample)
+    bounds = np.cumsum([0, *(length + 1 for length in facts.lengths)])
+    lasts = bounds[1:] - 1
+    with open_dataset(str(tmp_path / "x.zarr")) as buffer:
+        rows = buffer[:]
+    for column in facts.columns:
+        value, after = rows, rows
+        for place, key in enumerate(column.path):
+            value = value[key]
+            after = after[f"next_{key}" if place == 0 and column.has_final else key]
+        values = columns[column.name]
+        if column.has_final:
+            np.testing.assert_array_equal(value, np.delete(values, lasts, axis=0))
+            np.testing.assert_array_equal(after, np.delete(values, bounds[:-1], axis=0))
+        else:
+            np.testing.assert_array_equal(value, values)
 
 
 def test_a_long_episode_in_several_batches_and_files(tmp_path: Path) -> None:
