@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from unienv_data.formats.base import Facts, SourceColumn
 from unienv_data.formats.naming import Path, dotted_name, path_name
 from unienv_interface.space import BinarySpace, BoxSpace, TextSpace
 
-__all__ = ["PlainColumn", "episode_rows", "plain_columns", "strict_json"]
+__all__ = ["PlainColumn", "episode_rows", "fixed_width", "plain_columns", "strict_json"]
 
 SMALLEST_FRAME = 8
 """Pixels on a side: what is smaller is no picture."""
@@ -128,6 +128,25 @@ def episode_rows(facts: Facts) -> list[dict[str, Any]]:
     known = [name for name in facts.episodes.column_names if name not in ("length", "source_episode")]
     rows: list[dict[str, Any]] = facts.episodes.select(known).to_pylist()
     return rows or [{} for _ in facts.lengths]
+
+
+def fixed_width(texts: Sequence[str] | NDArray[Any], name: str, title: str) -> NDArray[np.str_]:
+    """Texts as NumPy keeps them without pickling, all of one width.
+
+    Args:
+        texts: of a column.
+        name: what it is called, for messages.
+        title: what people call the format.
+
+    Raises:
+        ConversionError: one ends in a NUL character, which is what NumPy fills up with.
+    """
+    if any(text.endswith("\0") for text in texts):
+        raise ConversionError(
+            f"{title}: a text of the column {name} ends in a NUL character, which NumPy's fixed widths lose; "
+            f"leave it out: --exclude '{name}'"
+        )
+    return np.array(texts, dtype=np.str_)
 
 
 def strict_json(document: Any) -> str:

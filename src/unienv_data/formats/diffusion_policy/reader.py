@@ -35,6 +35,7 @@ from unienv_data.formats.diffusion_policy.array import (
 from unienv_data.formats.diffusion_policy.files import GroupFiles
 from unienv_data.formats.diffusion_policy.whole_pixels import as_pixels, is_float_image
 from unienv_data.formats.episode_columns import episode_table
+from unienv_data.formats.naming import Path, nested_paths
 from unienv_data.formats.source import Source
 from unienv_interface.space.space import AnySpace
 
@@ -167,13 +168,14 @@ class DiffusionPolicyReader(Reader):
         arrays, unreadable = self._arrays
         lengths = np.diff(self._ends, prepend=0)
         about = self._about_episodes(len(lengths))
+        paths = _paths(arrays)
         return Facts(
             format=self.name,
             version="2",
             columns=tuple(
                 SourceColumn(
                     name,
-                    tuple(name.split("/")),
+                    paths[name],
                     self._space(name),
                     each.lossy,
                     _attributes(self._files, f"data/{name}"),
@@ -260,6 +262,13 @@ class DiffusionPolicyReader(Reader):
         if self._opened is not None:
             self._opened.close()
             self._opened = None
+
+
+def _paths(names: Collection[str]) -> dict[str, Path]:
+    """Where arrays stand in a row: those of groups in groups; where there are none, dots make them."""
+    if any("/" in name for name in names):
+        return {name: tuple(name.split("/")) for name in names}
+    return nested_paths(names)
 
 
 def _bands(about: ArrayMetadata) -> range:

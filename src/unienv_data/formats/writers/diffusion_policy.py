@@ -1,9 +1,9 @@
 """diffusion-policy's replay buffer: a Zarr v2 group with `data/<key>`, and `meta/episode_ends` of all rows.
 
 A folder, or a zip of it. Arrays are called as their columns, with dots between the parts of a path, since
-diffusion-policy's keys have no groups; numbers keep their dtype; Blosc packs them, as there. The root's
-attributes say under `unienv_data` what else is known. Source: diffusion_policy's ReplayBuffer, Zarr's
-specification of version 2.
+diffusion-policy's keys have no groups; numbers keep their dtype, texts are of one width; Blosc packs them, as
+there. What is known of episodes are further arrays of `meta`, of the whole the root's attributes. Source:
+diffusion_policy's ReplayBuffer, Zarr's specification of version 2.
 """
 
 from __future__ import annotations
@@ -16,19 +16,21 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pyarrow as pa
 import zarr
 from numcodecs import Blosc
 from numpy.typing import NDArray
 
 from unienv_data.errors import ConversionError
+from unienv_data.formats.arrow import number_dtype
 from unienv_data.formats.base import Chunk, Facts, check_options
 from unienv_data.formats.naming import path_name
-from unienv_data.formats.plain import PlainColumn, episode_rows, plain_columns, strict_json
+from unienv_data.formats.plain import PlainColumn, fixed_width, plain_columns, strict_json
 from unienv_data.formats.writer import Writer
 
 __all__ = ["DiffusionPolicyWriter"]
 
-ABOUT = "unienv_data"
+_OWN = ("length", "source_episode", "episode_ends")
 CHUNK_BYTES = 1 << 20
 """Of numbers, in a chunk."""
 FRAME_CHUNK_BYTES = 256 << 10
@@ -66,12 +68,23 @@ class DiffusionPolicyWriter(Writer):
         self._root = root
         self._group = zarr.open_group(str(root), mode="w", zarr_format=2)
         data = self._group.create_group("data")
-        self._arrays = {each.name: _Rows(self._array(data, each, facts.rows)) for each in self._columns}
+        self._arrays = {
+            each.name: _Rows(self._array(data, each, facts.rows)) for each in self._columns if each.dtype
+        }
+        self._texts: dict[str, list[str]] = {each.name: [] for each in self._columns if not each.dtype}
 
     @classmethod
     def check(cls, facts: Facts, options: Mapping[str, str] | None = None) -> None:
         _compressor(check_options(cls, options))
         _columns(facts)
+
+    @classmethod
+    def notes(cls, place: Path, facts: Facts, options: Mapping[str, str] | None = None) -> Sequence[str]:
+        kept = {*_OWN, *_kept(facts)}
+        lost = [name for name in facts.episodes.column_names if name not in kept]
+        return (
+            (f"{cls.title} has no place for what is known of episodes as {', '.join(lost)}.",) if lost else ()
+        )
 
     @classmethod
     def open(cls, place: Path, facts: Facts, options: Mapping[str, str] | None = None) -> Self:
@@ -80,34 +93,40 @@ class DiffusionPolicyWriter(Writer):
 
     def write(self, chunk: Chunk) -> None:
         for column in self._columns:
-            self._arrays[column.name].append(column.checked(chunk.columns[column.source], chunk.rows))
+            values = column.checked(chunk.columns[column.source], chunk.rows)
+            if column.dtype:
+                self._arrays[column.name].append(values)
+            else:
+                self._texts[column.name] += values.tolist()
 
     def finish(self) -> None:
         for rows in self._arrays.values():
             rows.flush()
-        ends = np.cumsum(self._facts.lengths, dtype=np.int64)
-        stored = self._group.create_group("meta").create_array(
-            "episode_ends",
-            shape=ends.shape,
-            dtype=ends.dtype,
-            chunks=ends.shape,
-            compressors=self._compressor,
-        )
-        stored[:] = ends
-        about = {
-            "attributes": dict(self._facts.attributes),
-            "columns": {
-                each.name: dict(each.column.attributes) for each in self._columns if each.column.attributes
-            },
-            "episodes": episode_rows(self._facts),
-        }
-        self._group.attrs[ABOUT] = json.loads(strict_json(about))
+        meta = self._group.create_group("meta")
+        self._store(meta, "episode_ends", np.cumsum(self._facts.lengths, dtype=np.int64))
+        for name, values in _kept(self._facts).items():
+            self._store(meta, name, values)
+        for name, texts in self._texts.items():
+            self._store(self._group["data"], name, fixed_width(texts, name, self.title))
+        for column in self._columns:
+            about = _json(column.column.attributes)
+            if about:
+                self._group[f"data/{column.name}"].attrs.update(about)
+        self._group.attrs.update(_json(self._facts.attributes))
         if self._staging is not None:
             _zip(self._root, self._place)
 
     def close(self) -> None:
         if self._staging is not None:
             self._staging.cleanup()
+
+    def _store(self, group: Any, name: str, values: NDArray[Any]) -> None:
+        """A small array, in one chunk."""
+        shape = values.shape
+        array = group.create_array(
+            name, shape=shape, chunks=shape, dtype=values.dtype, compressors=self._compressor
+        )
+        array[...] = values
 
     def _array(self, group: Any, column: PlainColumn, rows: int) -> Any:
         most = FRAME_CHUNK_BYTES if column.is_frame else CHUNK_BYTES
@@ -156,7 +175,7 @@ class _Rows:
 
 
 def _columns(facts: Facts) -> list[PlainColumn]:
-    columns = plain_columns(facts, DiffusionPolicyWriter.title, texts=False)
+    columns = plain_columns(facts, DiffusionPolicyWriter.title)
     for column in columns:
         if "/" in column.name or column.name.startswith(".") or 0 in column.shape:
             raise ConversionError(
@@ -164,6 +183,27 @@ def _columns(facts: Facts) -> list[PlainColumn]:
                 f"Zarr takes for something else; rename it (--rename) or leave it out (--exclude)"
             )
     return columns
+
+
+def _kept(facts: Facts) -> dict[str, NDArray[Any]]:
+    """What is known of every episode, as arrays: numbers, booleans and texts."""
+    found: dict[str, NDArray[Any]] = {}
+    for name in facts.episodes.column_names:
+        values = facts.episodes[name]
+        if name in _OWN or values.null_count or "/" in name or name.startswith("."):
+            continue
+        if pa.types.is_string(values.type):
+            texts = values.to_pylist()
+            if not any(text.endswith("\0") for text in texts):
+                found[name] = fixed_width(texts, name, DiffusionPolicyWriter.title)
+        elif number_dtype(values.type) is not None:
+            found[name] = values.to_numpy()
+    return found
+
+
+def _json(about: Mapping[str, Any]) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(strict_json(dict(about)))
+    return document
 
 
 def _compressor(options: Mapping[str, str]) -> Any:

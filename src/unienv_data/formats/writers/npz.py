@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from unienv_data.errors import ConversionError
 from unienv_data.formats.base import Chunk, Facts, check_options
-from unienv_data.formats.plain import episode_rows, plain_columns, strict_json
+from unienv_data.formats.plain import episode_rows, fixed_width, plain_columns, strict_json
 from unienv_data.formats.writer import Writer
 
 __all__ = ["NPZWriter"]
@@ -131,7 +131,7 @@ class NPZWriter(Writer):
         """Gather what waits in one file."""
         with zipfile.ZipFile(path, "w", compression=self._packing, allowZip64=True) as archive:
             for name, array in {**self._arrays, **(more or {})}.items():
-                values = _fixed_width(array, name) if array.dtype == object else array
+                values = fixed_width(array, name, self.title) if array.dtype == object else array
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
                     np.lib.format.write_array(entry, np.asarray(values), allow_pickle=False)
         self._arrays.clear()
@@ -146,13 +146,3 @@ def _packing_of(options: Mapping[str, str]) -> int:
     if chosen not in _PACKING:
         raise ConversionError(f"NPZ: compression is {' or '.join(_PACKING)}, not {chosen!r}")
     return _PACKING[chosen]
-
-
-def _fixed_width(texts: NDArray[Any], name: str) -> NDArray[Any]:
-    """Texts as NumPy keeps them without pickling."""
-    if any(text.endswith("\0") for text in texts):
-        raise ConversionError(
-            f"NPZ: a text of the column {name} ends in a NUL character, which NumPy's fixed widths lose; "
-            f"leave it out: --exclude '{name}'"
-        )
-    return texts.astype(np.str_)
