@@ -193,7 +193,7 @@ def _kept(facts: Facts) -> dict[str, NDArray[Any]]:
         if name in _OWN or values.null_count or "/" in name or name.startswith("."):
             continue
         if pa.types.is_string(values.type):
-            texts = values.to_pylist()
+            texts = [str(text) for text in values.to_pylist()]
             if not any(text.endswith("\0") for text in texts):
                 found[name] = fixed_width(texts, name, DiffusionPolicyWriter.title)
         elif number_dtype(values.type) is not None:
