@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from unienv_data.errors import ConversionError
@@ -65,31 +66,26 @@ class AlohaReader(Hdf5Reader):
         unreadable: dict[str, str] = {}
         spans: list[Span] = []
         about: list[dict[str, Any]] = []
-        problems: list[str] = []
         for name in sorted(hdf5_files(self._source), key=_order):
+            span, known = Span(name, "", 1), {}
             try:
                 with open_hdf5(self._source, name) as file, reading(self._source, name):
-                    if not _is_episode(file):
-                        raise ConversionError(
-                            f"{self._source.where(name)}: action and observations/qpos were expected; there "
-                            f"is {', '.join(sorted(file)[:8]) or 'nothing'}"
-                        )
-                    span = Span(name, "", int(file["action"].shape[0]))
+                    span = replace(span, length=self._length(name, file))
                     if span.length and not columns:
                         columns, unreadable = self._columns_of(file, span)
                     known = attributes_of(file.attrs, [_COMPRESSED])
             except ConversionError as exc:
-                problems.append(str(exc))
-                continue
+                span = replace(span, length=1, problem=str(exc))
             spans.append(span)
             about.append(known)
-        if problems:
-            more = f"; and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
-            raise ConversionError("; ".join(problems[:MOST_PROBLEMS]) + more)
+        problems = [span.problem for span in spans if span.problem]
+        if problems and not columns:
+            raise ConversionError("; ".join(problems[:MOST_PROBLEMS]))
+        whole = [known for known, span in zip(about, spans, strict=True) if not span.problem]
         shared = {
             key: value
-            for key, value in (about[0] if about else {}).items()
-            if all(key in each and each[key] == value for each in about)
+            for key, value in (whole[0] if whole else {}).items()
+            if all(key in each and each[key] == value for each in whole)
         }
         names = [span.file or self._source.label for span in spans]
         own = [{key: value for key, value in each.items() if key not in shared} for each in about]
@@ -100,6 +96,14 @@ class AlohaReader(Hdf5Reader):
             unreadable=unreadable,
             attributes=shared,
             notes=self._notes(columns),
+        )
+
+    def _length(self, name: str, file: Any) -> int:
+        if _is_episode(file):
+            return int(file["action"].shape[0])
+        found = ", ".join(sorted(file)[:8]) or "nothing"
+        raise ConversionError(
+            f"{self._source.where(name)}: action and observations/qpos were expected; there is {found}"
         )
 
     def _columns_of(self, file: Any, span: Span) -> tuple[dict[str, Hdf5Column], dict[str, str]]:

@@ -185,6 +185,30 @@ def test_all_around_a_damaged_image_can_be_read(tmp_path: Path) -> None:
         assert len(read_columns(reader, [TOP], [3])[TOP]) == 32
 
 
+@pytest.mark.parametrize("damage", [cut, empty, delete("action"), edit(bad_jpeg)])
+def test_bad_files_are_left_out_where_that_is_asked(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    """A recording that was killed leaves such a file."""
+    folder = tmp_path / "source"
+    shutil.copytree(COMPRESSED, folder)
+    damage(folder / "episode_2.hdf5")
+    plan = plan_conversion(str(folder), str(tmp_path / "x.zarr"), ConversionOptions(skip_bad=True))
+    run_conversion(plan)
+    with open_dataset(str(tmp_path / "x.zarr")) as buffer:
+        lengths = [end - start for start, end in buffer.get_segments()]
+        actions = buffer[:]["action"]
+    assert lengths == [40, 23, 32]
+    parts = [h5py.File(folder / f"episode_{number}.hdf5")["action"][()] for number in (0, 1, 3)]
+    np.testing.assert_array_equal(actions, np.concatenate(parts))
+
+
+def test_where_no_file_is_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "source"
+    shutil.copytree(COMPRESSED, folder)
+    for number in range(4):
+        cut(folder / f"episode_{number}.hdf5")
+    assert_refused(folder, tmp_path, "episode_0.hdf5: damaged HDF5 file", options=("--skip-bad",))
+
+
 def test_options(tmp_path: Path) -> None:
     assert_refused(
         COMPRESSED, tmp_path, "one of opencv, file was expected", options=("--option", "jpeg_channels=bgr")

@@ -15,7 +15,7 @@ __all__ = ["EXTENSIONS", "OpenFile", "hdf5_files", "looks_like", "open_hdf5", "r
 EXTENSIONS = (".h5", ".hdf5")
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_CHUNK_CACHE_BYTES = 32 << 20
+_CHUNK_CACHE_BYTES = 16 << 20
 """For each open dataset: a chunk that spans two reads is then decompressed once."""
 _CHUNK_CACHE_SLOTS = 10007
 _TRIED = 3

@@ -39,12 +39,15 @@ class Span:
         length: its rows.
         ranges: where its rows lie in these datasets, from and to before; by default there is nothing else in
             them. Given, other episodes lie in the same datasets.
+        problem: why it cannot be read, where that is known from the start. Nobody knows then how many rows it
+            has: it counts as one, and whoever wants that is told.
     """
 
     file: str
     group: str
     length: int
     ranges: tuple[tuple[int, int], ...] = ()
+    problem: str | None = None
 
     @property
     def shares(self) -> bool:
@@ -171,6 +174,8 @@ class Hdf5Reader(Reader):
 
     def _datasets(self, files: OpenFile, span: Span, columns: Sequence[str]) -> dict[str, Any]:
         """The datasets of some columns of an episode, by the columns' names; every problem told at once."""
+        if span.problem is not None:
+            raise ConversionError(span.problem)
         found: dict[str, Any] = {}
         problems: list[str] = []
         file = files.get(span.file)
