@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from unienv_data.conversion.destination import Destination
 from unienv_data.conversion.export_sample import estimate_written, raw_bytes, tree_bytes
 from unienv_data.conversion.options import ConversionOptions
-from unienv_data.conversion.run import Conversion
+from unienv_data.conversion.plan import check_source
+from unienv_data.conversion.readahead import reading_ahead
+from unienv_data.conversion.run import Conversion, SkippedEpisode
 from unienv_data.conversion.selection import choose_columns, choose_episodes
 from unienv_data.conversion.shaping import open_shaped
-from unienv_data.conversion.written import chosen_chunks, chosen_facts
+from unienv_data.conversion.written import bad_episodes, chosen_chunks, chosen_facts
 from unienv_data.errors import ConversionError
 from unienv_data.formats import Facts, Source, Writer, choose_writer, reader_class, writer_class
+from unienv_data.formats.base import DEFAULT_CHUNK_BYTES, row_bytes
 from unienv_data.progress import NO_PROGRESS, Progress
 
 __all__ = ["ExportPlan", "plan_export", "run_export"]
@@ -116,8 +118,10 @@ def plan_export(source: str, destination: str, options: ConversionOptions | None
         episodes = choose_episodes(options.episodes, whole.lengths)
         facts = chosen_facts(whole, columns, episodes)
         writer.check(facts, options.to_options)
-        reader.check([column.name for column in columns], episodes)
-        estimated = estimate_written(reader, facts, episodes, writer, target.name, options.to_options)
+        notes = check_source(reader, [column.name for column in columns], episodes, options.skip_bad)
+        estimated = estimate_written(
+            reader, facts, episodes, writer, target.name, options.to_options, options.skip_bad
+        )
     return ExportPlan(
         source=origin,
         destination=target,
@@ -130,7 +134,7 @@ def plan_export(source: str, destination: str, options: ConversionOptions | None
         source_bytes=whole.source_bytes,
         estimated_bytes=estimated,
         free_bytes=target.free_bytes,
-        notes=(*whole.notes, *writer.notes(Path(target.name), facts, options.to_options)),
+        notes=(*whole.notes, *notes, *writer.notes(Path(target.name), facts, options.to_options)),
         options=options,
     )
 
@@ -142,6 +146,18 @@ def _refuse_options_of_stores(options: ConversionOptions, writer: type[Writer]) 
         raise ConversionError(
             f"{' and '.join(given)} choose how a dataset of ours is stored; {writer.title} has options of "
             f"its own: --to-option, see `unienv-data formats`"
+        )
+    ways = {
+        "--workers": options.workers > 1,
+        "--scheduler": options.scheduler is not None,
+        "--resume": options.resume,
+        "--append": options.append,
+    }
+    asked = [flag for flag, value in ways.items() if value]
+    if asked:
+        raise ConversionError(
+            f"{' and '.join(asked)}: only datasets of ours can be written so; {writer.title} is written by "
+            f"one process, from its beginning to its end"
         )
 
 
@@ -165,29 +181,54 @@ def run_export(plan: ExportPlan, progress: Progress = NO_PROGRESS) -> Conversion
     started = time.monotonic()
     try:
         with plan.destination.placing(plan.options.overwrite, progress) as place:
-            _write(plan, place, plan.options.to_options, progress)
+            rows, bad = _write(plan, place, progress)
             stored = tree_bytes(place)
     except OSError as exc:
         if exc.__class__.__module__ != "builtins":
             raise  # one of ours says what is to be said
         raise ConversionError(f"{plan.destination.shown}: cannot be written: {exc.strerror or exc}") from exc
     seconds = time.monotonic() - started
-    return Conversion(plan.destination.shown, plan.rows, len(plan.episodes), stored, seconds)
+    count = len(plan.episodes) - len(bad)
+    return Conversion(plan.destination.shown, rows, count, stored, seconds, skipped=tuple(bad))
 
 
-def _write(plan: ExportPlan, place: Path, options: Mapping[str, str], progress: Progress) -> None:
-    rows = 0
-    with (
-        open_shaped(plan.source, plan.options, plan.facts.format) as reader,
-        writer_class(plan.writer).open(place, plan.facts, options) as writer,
-        progress.task("converting", total=plan.rows, unit="row") as task,
-    ):
-        for chunk in chosen_chunks(reader, plan.facts, plan.episodes):
-            writer.write(chunk)
-            rows += chunk.rows
-            task.advance(chunk.rows)
-        if rows != plan.rows:
-            raise ConversionError(
-                f"{plan.source.shown}: {plan.rows} rows were planned, but {rows} were there: did it change?"
-            )
-        writer.finish()
+def _write(plan: ExportPlan, place: Path, progress: Progress) -> tuple[int, list[SkippedEpisode]]:
+    """Write the episodes that can be read; gives the rows, and the others."""
+    options = plan.options
+    memory = DEFAULT_CHUNK_BYTES if options.memory is None else min(DEFAULT_CHUNK_BYTES, options.memory // 4)
+    names = [column.name for column in plan.facts.columns]
+    with open_shaped(plan.source, options, plan.facts.format) as reader:
+        bad = bad_episodes(reader, names, plan.episodes, progress) if options.skip_bad else {}
+        numbers = [number for number, episode in enumerate(plan.episodes) if episode not in bad]
+        if not numbers:
+            raise ConversionError(f"{plan.source.shown}: no episode can be read; {next(iter(bad.values()))}")
+        facts = chosen_facts(plan.facts, plan.facts.columns, numbers) if bad else plan.facts
+        episodes = [plan.episodes[number] for number in numbers]
+        rows = 0
+        with (
+            writer_class(plan.writer).open(place, facts, options.to_options) as writer,
+            progress.task("converting", total=facts.rows, unit="row") as task,
+            reading_ahead(
+                chosen_chunks(reader, facts, episodes, max(1, memory)),
+                lambda chunk: chunk.rows * row_bytes([column.space for column in facts.columns]),
+                memory,
+            ) as chunks,
+        ):
+            for chunk in chunks:
+                writer.write(chunk)
+                rows += chunk.rows
+                task.advance(chunk.rows)
+            if rows != facts.rows:
+                raise ConversionError(
+                    f"{plan.source.shown}: {facts.rows} rows were planned, but {rows} were there: did it "
+                    f"change?"
+                )
+            writer.finish()
+    called = plan.facts.episodes["source_episode"].to_pylist()
+    positions = {episode: number for number, episode in enumerate(plan.episodes)}
+    skipped = [SkippedEpisode(_called(called[positions[each]]), why) for each, why in bad.items()]
+    return rows, skipped
+
+
+def _called(name: object) -> int | str:
+    return name if isinstance(name, int) else str(name)

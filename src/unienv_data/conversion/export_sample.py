@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from unienv_data.conversion.written import shortened
+from unienv_data.conversion.written import chosen_chunks, shortened
+from unienv_data.errors import ConversionError
 from unienv_data.formats import Chunk, Facts, Reader, Writer
 from unienv_data.formats.base import row_bytes
 
@@ -28,6 +29,7 @@ def estimate_written(
     writer: type[Writer],
     name: str,
     options: Mapping[str, str],
+    skip_bad: bool = False,
 ) -> int:
     """About how many bytes all that was chosen will take.
 
@@ -40,26 +42,34 @@ def estimate_written(
         writer: of the format.
         name: of the destination, which a format may go by.
         options: the format's.
+        skip_bad: whether episodes that cannot be read are left out.
 
     Raises:
         ConversionError: the sampled rows cannot be read, or the format cannot hold them.
     """
     count = min(SAMPLED_EPISODES, len(episodes))
-    places = [round(number * (len(episodes) - 1) / max(1, count - 1)) for number in range(count)]
-    names = [column.name for column in facts.columns]
+    spread = [round(number * (len(episodes) - 1) / max(1, count - 1)) for number in range(count)]
     chunks: list[Chunk] = []
-    for place in dict.fromkeys(places):
-        with closing(reader.chunks(names, [episodes[place]], target_bytes=SAMPLE_BYTES)) as beginning:  # type: ignore[type-var]
-            chunks.append(replace(next(beginning), episode=len(chunks), ends_episode=True))
-    sampled = replace(facts, episodes=facts.episodes.take(pa.array(list(dict.fromkeys(places)), pa.int64())))
+    for number in dict.fromkeys(spread):
+        beginning = chosen_chunks(reader, facts, episodes, SAMPLE_BYTES, only=[episodes[number]])
+        try:
+            with closing(beginning):
+                chunks.append(replace(next(beginning), ends_episode=True))
+        except ConversionError:
+            if not skip_bad:
+                raise
+    if not chunks:
+        return raw_bytes(facts)
+    taken = pa.array([chunk.episode for chunk in chunks], pa.int64())
+    sampled = replace(facts, episodes=facts.episodes.take(taken))
     sampled = shortened(sampled, [chunk.rows for chunk in chunks])
     with tempfile.TemporaryDirectory(prefix="unienv-data-estimate-") as folder:
-        place_ = Path(folder) / name
-        with writer.open(place_, sampled, options) as sample:
-            for chunk in chunks:
-                sample.write(chunk)
+        place = Path(folder) / name
+        with writer.open(place, sampled, options) as sample:
+            for number, chunk in enumerate(chunks):
+                sample.write(replace(chunk, episode=number))
             sample.finish()
-        return round(tree_bytes(place_) * facts.rows / sampled.rows)
+        return round(tree_bytes(place) * facts.rows / sampled.rows)
 
 
 def raw_bytes(facts: Facts) -> int:

@@ -26,7 +26,7 @@ from unienv_data.formats import Facts, Reader, Source, SourceColumn, reader_clas
 from unienv_data.formats.base import space_of
 from unienv_interface.space.space import AnySpace
 
-__all__ = ["ConversionPlan", "PlannedColumn", "plan_conversion"]
+__all__ = ["ConversionPlan", "PlannedColumn", "check_source", "plan_conversion"]
 
 MUCH_LARGER = 5
 """How many times the source a store may be before it comes with advice."""
@@ -191,7 +191,7 @@ def plan_conversion(
         chunks = {stored_as[name]: rows for name, rows in chunk_rows.items()}
         notes = [
             *facts.notes,
-            *_check(reader, [column.name for column in columns], episodes, options.skip_bad),
+            *check_source(reader, [column.name for column in columns], episodes, options.skip_bad),
         ]
         estimates = estimate_columns(reader, columns, episodes, codecs, chunks, copied, options.skip_bad)
     rows = sum(facts.lengths[episode] for episode in episodes)
@@ -219,7 +219,9 @@ def plan_conversion(
     )
 
 
-def _check(reader: Reader, columns: Sequence[str], episodes: Sequence[int], skip_bad: bool) -> list[str]:
+def check_source(
+    reader: Reader, columns: Sequence[str], episodes: Sequence[int], skip_bad: bool
+) -> list[str]:
     """See that what is to be read is whole; where bad episodes are left out, say what is not."""
     try:
         reader.check(columns, episodes)

@@ -225,3 +225,43 @@ def test_too_little_space(toy: Recording, tmp_path: Path, monkeypatch: pytest.Mo
         run_export(plan)
     export(toy, tmp_path / "x.npz", ConversionOptions(force=True))
     assert rows_of(tmp_path / "x.npz") == 36
+
+
+@pytest.mark.parametrize("to", ["npz", "parquet", "diffusion_policy"])
+def test_bad_episodes_may_be_left_out(
+    toy: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    whole = LeRobotV30Reader.chunks
+
+    def broken(self: Any, columns: Any, episodes: Any, **options: Any) -> Any:
+        for episode in episodes:
+            if episode in (0, 3):
+                raise ConversionError(f"episode {episode} is damaged")
+            yield from whole(self, columns, [episode], **options)
+
+    monkeypatch.setattr(LeRobotV30Reader, "chunks", broken)
+    with pytest.raises(ConversionError, match="episode 0 is damaged"):
+        plan_export(str(toy.root), str(tmp_path / "x"), ConversionOptions(to=to))
+    plan = plan_export(str(toy.root), str(tmp_path / "x"), ConversionOptions(to=to, skip_bad=True))
+    done = run_export(plan)
+    assert (done.rows, done.episodes) == (24, 3)
+    assert [(each.source_episode, each.reason) for each in done.skipped] == [
+        (0, "episode 0 is damaged"),
+        (3, "episode 3 is damaged"),
+    ]
+    options = ConversionOptions(to=to, skip_bad=True, episodes="0")
+    with pytest.raises(ConversionError, match="no episode can be read; episode 0 is damaged"):
+        export(toy, tmp_path / "y", options)
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_ways_that_are_for_datasets_of_ours(toy: Recording, tmp_path: Path) -> None:
+    options = ConversionOptions(workers=2, resume=True)
+    with pytest.raises(ConversionError, match="--workers and --resume: only datasets of ours"):
+        plan_export(str(toy.root), str(tmp_path / "x.npz"), options)
+
+
+def test_little_memory(toy: Recording, tmp_path: Path) -> None:
+    export(toy, tmp_path / "x.npz", ConversionOptions(memory=1000))
+    with np.load(tmp_path / "x.npz") as arrays:
+        np.testing.assert_array_equal(arrays["observation.png"], toy.columns["observation.png"])
