@@ -29,6 +29,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("unienv_data.base",),
     # A space as named columns; documents as dataclasses.
     ("unienv_data.columns", "unienv_data.schema"),
+    # What is said of columns: accumulators, and the document that keeps it.
+    ("unienv_data.statistics",),
     # Rows on a filesystem: everything that touches bytes.
     ("unienv_data.store",),
     ("unienv_data.storages",),

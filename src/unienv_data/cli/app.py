@@ -15,6 +15,7 @@ from unienv_data.cli.formats import formats
 from unienv_data.cli.info import info
 from unienv_data.cli.output import show_error
 from unienv_data.cli.record import record
+from unienv_data.cli.stats import stats
 from unienv_data.errors import UniEnvError
 
 __all__ = ["app", "main"]
@@ -58,6 +59,7 @@ app.command(short_help="Convert a recording, such as LeRobot's, into a dataset, 
 app.command(short_help="List the formats that can be converted.")(formats)
 app.command(short_help="Show what a dataset holds.")(info)
 app.command(short_help="Record episodes of a Gymnasium environment into a dataset.")(record)
+app.command(short_help="Show statistics of a dataset's columns.")(stats)
 
 
 def _is_told(error: Exception) -> bool:

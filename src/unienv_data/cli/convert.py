@@ -190,6 +190,9 @@ def convert(
         bool,
         typer.Option("--skip-bad", help="Leave out episodes that cannot be read, rather than stop."),
     ] = False,
+    no_stats: Annotated[
+        bool, typer.Option("--no-stats", help="Gather no statistics of the columns.")
+    ] = False,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -250,6 +253,7 @@ def convert(
         memory=parse_bytes(memory, "--memory"),
         resume=resume,
         skip_bad=skip_bad,
+        stats=not no_stats,
         overwrite=overwrite,
         force=force,
         assume_single_writer=assume_single_writer,

@@ -35,6 +35,7 @@ class ConversionOptions:
         chunks: pattern -> rows in a chunk; of several that fit the last counts.
         frames: what becomes of frames for which no codec was chosen: `copy` keeps those of videos as they are
             encoded, and others without loss; `lossless`, `high` and `small` decode them and encode them anew.
+        stats: gather the statistics of all columns, and keep them with the dataset.
         append: add to the dataset that stands at the destination, if one does, the episodes it has not.
         skip_bad: leave out episodes that cannot be read, rather than stop.
         resume: go on with a conversion of the same that was cut short, if there is one; and leave what has
@@ -67,6 +68,7 @@ class ConversionOptions:
     codecs: Mapping[str, str] = field(default_factory=dict)
     chunks: Mapping[str, int] = field(default_factory=dict)
     frames: str = "copy"
+    stats: bool = True
     append: bool = False
     skip_bad: bool = False
     resume: bool = False

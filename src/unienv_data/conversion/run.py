@@ -115,6 +115,8 @@ def _convert(plan: ConversionPlan, progress: Progress) -> tuple[WrittenRows, int
         if written.bad:
             named = {str(episode): reason for episode, reason in written.bad.items()}
             buffer.set_attributes({**buffer.attributes, "skipped_episodes": named})
+        if options.stats:
+            buffer.update_stats(progress=progress)  # by whom rows were written, or when, does not matter
         buffer.seal()
         forget_unfinished(unfinished_of(buffer))
         storage = cast("ZarrStorage[Any, Any, Any, Any, Any]", buffer.storage)

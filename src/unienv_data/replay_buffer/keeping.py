@@ -17,6 +17,7 @@ from unienv_data.replay_buffer.episodes import EpisodeMark, EpisodeTable
 from unienv_data.replay_buffer.removed_rows import read_aside, write_aside
 from unienv_data.replay_buffer.slotted import SlottedBatch
 from unienv_data.replay_buffer.state import cleared
+from unienv_data.replay_buffer.statistics_objects import copy_statistics
 from unienv_data.replay_buffer.turns import Turns, process_has_ended, this_process
 from unienv_data.replay_buffer.written_out import episodes_of, write_storage
 from unienv_data.schema.attributes import checked_attributes
@@ -239,6 +240,8 @@ class KeptBatch(SlottedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGTy
             try:
                 state = replace(self._state, episodes=self._episodes.copy_to(target))
                 state = write_aside(state, None, target, 0)
+                if state.statistics is not None and self._committing is not None:
+                    copy_statistics(self._committing.objects, target, state.statistics)
                 if isinstance(storage, CommittingStorage):
                     storage.copy_to(target, state, self._attributes)
                 else:

@@ -14,8 +14,8 @@ from unienv_data.errors import (
     SpaceError,
 )
 from unienv_data.replay_buffer.discovery import find_dataset
-from unienv_data.replay_buffer.lending import LendingBatch
 from unienv_data.replay_buffer.lifetime import close_dropped
+from unienv_data.replay_buffer.stated import StatedBatch
 from unienv_data.replay_buffer.taking_over import runs_of_slots, state_over
 from unienv_data.replay_buffer.written_out import read_storage
 from unienv_data.schema.attributes import checked_attributes
@@ -33,7 +33,7 @@ _STORAGE = "storage"
 _NUMPY: ComputeBackend[Any, Any, Any, Any] = NumpyComputeBackend
 
 
-class ReplayBuffer(LendingBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
+class ReplayBuffer(StatedBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]):
     """Rows in the order in which they were appended, the oldest first.
 
     Without a capacity the buffer grows; with one it is a ring, whose newest rows take the places of the

@@ -197,6 +197,7 @@ class RowsByAge(BatchBase[BatchT, BArrayType, BDeviceType, BDtypeType, BRNGType]
     def _write(self, rows: RowIndex, value: BatchT) -> None:
         slots: Any = slots_of(rows, self._state.offset, self._state.capacity)
         self._storage.set(slots, value)
+        self._state = replace(self._state, statistics=None)
 
     def _remove(self, rows: RowIndex) -> None:
         kept = complement(spans_of_rows(rows), self.count)

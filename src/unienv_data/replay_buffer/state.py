@@ -40,6 +40,7 @@ def appended(state: BufferState, count: int) -> tuple[RowIndex, BufferState]:
         appended=state.appended + count,
         evicted=gone,
         removed=ranges,
+        statistics=state.statistics if gone == state.evicted else None,
     )
     return slots, after
 
@@ -62,7 +63,9 @@ def removed(state: BufferState, rows: RowIndex) -> BufferState:
     """Without some rows, which are ascending, each once; those left stand in the slots from 0 on."""
     gone = segments.remove(rows, state.evicted, state.removed)
     evicted, gone = segments.evict(0, state.evicted, gone)
-    return replace(state, count=state.count - len(rows), offset=0, evicted=evicted, removed=gone)
+    return replace(
+        state, count=state.count - len(rows), offset=0, evicted=evicted, removed=gone, statistics=None
+    )
 
 
 def cleared(state: BufferState) -> BufferState:
@@ -76,6 +79,7 @@ def cleared(state: BufferState) -> BufferState:
         open_start=None,
         open_owner=None,
         episodes=(),
+        statistics=None,
     )
 
 

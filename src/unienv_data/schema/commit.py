@@ -129,6 +129,8 @@ class BufferState:
         open_owner: the process that opened it, where several share the buffer.
         segments: whether segments are kept.
         episodes: parts of the episode table, oldest first.
+        statistics: the object that holds the statistics of the rows up to some sequence number, the document
+            says which; None where there are none, or a row that they count has changed since.
     """
 
     count: int = 0
@@ -142,6 +144,7 @@ class BufferState:
     open_owner: str | None = None
     segments: bool = True
     episodes: tuple[EpisodePart, ...] = ()
+    statistics: str | None = None
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,10 @@ class CommitLog:
             self._objects.delete(name for name in old if name not in needed)
         needed = {part.object for commit in kept for part in commit.buffer.episodes}
         needed |= {commit.buffer.removed_object or "" for commit in kept}
-        for folder in ("episodes", "removed"):
+        statistics = {commit.buffer.statistics or "" for commit in kept}
+        # Beside the document there may stand a table of the same name.
+        needed |= statistics | {f"{name.removesuffix('.json')}.parquet" for name in statistics}
+        for folder in ("episodes", "removed", "stats"):
             old = [f"{folder}/{name}" for name in self._root.list(folder) if _number(name) < first_kept]
             self._root.delete(name for name in old if name not in needed)
 

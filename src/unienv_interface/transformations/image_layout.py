@@ -10,13 +10,29 @@ from unienv_interface.errors import SpaceError
 from unienv_interface.space.space_utils.document_reading import count
 from unienv_interface.space.spaces.aliases import AnyBinary, AnyBox
 
-__all__ = ["LAYOUTS", "check_layout", "check_length", "image_axes", "lengths"]
+__all__ = ["LAYOUTS", "check_layout", "check_length", "image_axes", "lengths", "likely_layout"]
 
 LAYOUTS: Mapping[str, tuple[int, int]] = MappingProxyType({"CHW": (-2, -1), "HW": (-2, -1), "HWC": (-3, -2)})
 """The layouts of images: their letters are the last axes, and the numbers those of height and width."""
 
 lengths = count
 """Reads a length."""
+
+_CHANNELS = (1, 3, 4)
+
+
+def likely_layout(shape: tuple[int, ...]) -> str | None:
+    """The layout of the last axes of arrays of a shape, as their lengths suggest; None where they do not.
+
+    Example:
+        >>> [likely_layout(shape) for shape in ((96, 128, 3), (2, 3, 96, 128), (96, 128), (7,))]
+        ['HWC', 'CHW', 'HW', None]
+    """
+    if len(shape) >= 3 and shape[-1] in _CHANNELS:
+        return "HWC"
+    if len(shape) >= 3 and shape[-3] in _CHANNELS:
+        return "CHW"
+    return "HW" if len(shape) == 2 else None
 
 
 def check_layout(argument: str, layout: Any) -> str:

@@ -27,7 +27,7 @@ from unienv_interface.transformations.linear import apply_linear, mapped_bounds
 from unienv_interface.transformations.parts import check_separator, find_parts, located, plan_parts
 from unienv_interface.transformations.planning import Plan, PlannedTransformation, leads_back, same
 from unienv_interface.transformations.registry import register_transformation
-from unienv_interface.transformations.statistics import MODES, ColumnStatistics, check_statistics
+from unienv_interface.transformations.statistics import MODES, SCALE, ColumnStatistics, check_statistics
 
 __all__ = ["DenormalizeTransformation", "NormalizeTransformation"]
 
@@ -94,7 +94,9 @@ class NormalizeTransformation(_ColumnsTransformation):
     Args:
         statistics: column -> statistic ("mean", "std", "min", "max", "q01", "q99"; others are not
             looked at) -> numbers that broadcast to the column's shape. A column is named by its path
-            (`observation/state`); a space that is a box itself is the column "".
+            (`observation/state`); a space that is a box itself is the column "". Where they have a `scale`,
+            they are of values divided by it: those of a column of whole numbers are multiplied by it, so that
+            statistics of images from 0 to 1 are right before and after `ImageToFloatTransformation`.
         mode: one of the three for all columns, or column -> mode, where columns that are not named are
             left as they are.
         dtype: floating data type of the results; by default that of the column where it is floating,
@@ -256,7 +258,7 @@ def _check_columns(arguments: Mapping[str, Any], problems: Problems) -> None:
             place.found.append(f"{place.location}: {exc}")
 
 
-_STATISTICS = frozenset(name for names in MODES.values() for name in names)
+_STATISTICS = frozenset(name for names in MODES.values() for name in names) | {SCALE}
 _READERS = {
     "statistics": _statistics,
     "mode": _mode,

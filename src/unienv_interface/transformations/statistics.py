@@ -10,17 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unienv_interface.backends.dtypes import INTEGERS
 from unienv_interface.errors import SpaceError
 from unienv_interface.space.space_utils.document_numbers import dump_bound
 from unienv_interface.transformations.arrays import host_array, short_form
 from unienv_interface.transformations.linear import LinearMap
 
-__all__ = ["MODES", "ColumnStatistics", "check_statistics"]
+__all__ = ["MODES", "SCALE", "ColumnStatistics", "check_statistics"]
 
 MODES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"mean_std": ("mean", "std"), "min_max": ("min", "max"), "quantile": ("q01", "q99")}
 )
 """The two statistics that each mode of normalization needs."""
+
+SCALE = "scale"
+"""What whole numbers were divided by before they were counted; 1 where nothing is said."""
 
 _EPS = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}
 
@@ -33,11 +37,13 @@ class ColumnStatistics:
         mode: one of `MODES`.
         first: mean, min or q01; float64, in its shortest form, broadcastable to the column's shape.
         second: std, max or q99, likewise.
+        scale: what whole numbers were divided by before they were counted, as those of images are (255).
     """
 
     mode: str
     first: NDArray[Any]
     second: NDArray[Any]
+    scale: float = 1.0
 
     @classmethod
     def select(cls, column: str, mode: str, statistics: Any) -> ColumnStatistics:
@@ -75,7 +81,7 @@ class ColumnStatistics:
             raise SpaceError(f"{column}/{names[1]}: expected at least {least}, got {second}")
         if not np.isfinite(span).all():
             raise SpaceError(f"{column}: expected a finite range, got {first} to {second}")
-        return cls(mode, first, second)
+        return cls(mode, first, second, _checked_scale(column, statistics.get(SCALE, 1)))
 
     def map_for(self, dtype: str, shape: tuple[int, ...], epsilon: float) -> LinearMap:
         """The map that normalizes values of a data type.
@@ -93,16 +99,20 @@ class ColumnStatistics:
         """
         for name, array in zip(MODES[self.mode], (self.first, self.second), strict=True):
             _check_broadcast(name, array.shape, shape)
+        first, second = self.first, self.second
+        if dtype in INTEGERS and self.scale != 1:
+            # Fractions that are to be normalized have been divided already, by ImageToFloatTransformation.
+            first, second = first * self.scale, second * self.scale
         if self.mode == "mean_std":
-            centre, spread = self.first, self.second
-            span, width, base = self.second, 1.0, 0.0
+            centre, spread = first, second
+            span, width, base = second, 1.0, 0.0
         else:
             # Halves, since the sum may overflow.
-            centre, spread = self.first / 2 + self.second / 2, self.second / 2 - self.first / 2
-            span, width, base = self.second - self.first, 2.0, -1.0
+            centre, spread = first / 2 + second / 2, second / 2 - first / 2
+            span, width, base = second - first, 2.0, -1.0
         is_constant = (spread <= epsilon) | (spread <= _EPS.get(dtype, 0.0) * np.abs(centre))
         return LinearMap(
-            shift=np.where(is_constant, centre, self.first),
+            shift=np.where(is_constant, centre, first),
             span=np.where(is_constant, 1.0, span),
             width=np.where(is_constant, 1.0, width),
             base=np.where(is_constant, 0.0, base),
@@ -111,7 +121,8 @@ class ColumnStatistics:
     def document(self) -> dict[str, Any]:
         """The statistics as JSON."""
         arrays = zip(MODES[self.mode], (self.first, self.second), strict=True)
-        return {name: dump_bound(array) for name, array in arrays}
+        document = {name: dump_bound(array) for name, array in arrays}
+        return document if self.scale == 1 else {**document, SCALE: self.scale}
 
 
 def check_statistics(statistics: Any, mode: Any) -> dict[str, ColumnStatistics]:
@@ -140,6 +151,13 @@ def check_statistics(statistics: Any, mode: Any) -> dict[str, ColumnStatistics]:
         except SpaceError as exc:
             raise SpaceError(f"statistics: {exc}") from None
     return selected
+
+
+def _checked_scale(column: str, scale: Any) -> float:
+    is_number = isinstance(scale, int | float | np.integer | np.floating) and not isinstance(scale, bool)
+    if not is_number or not 0 < scale < np.inf:
+        raise SpaceError(f"{column}/{SCALE}: expected a number greater than 0, got {scale!r}")
+    return float(scale)
 
 
 def _check_broadcast(name: str, given: tuple[int, ...], shape: tuple[int, ...]) -> None:

@@ -50,6 +50,7 @@ FULL = Commit(
         removed=((4, 6), (7, 8)),
         open_start=19,
         episodes=(EpisodePart(f"episodes/{OBJECT}.parquet", 3),),
+        statistics=f"stats/{OBJECT}.json",
     ),
     attributes={"fps": 30, "Größe": [1.5, None, {"a": "\u2028 \U0001f916"}]},
 )
@@ -74,6 +75,12 @@ def problems(changed: Any) -> list[str]:
 
 def test_it_comes_back() -> None:
     assert Commit.from_bytes(FULL.to_bytes(), SOURCE) == FULL
+
+
+def test_one_that_says_nothing_of_statistics() -> None:
+    older = document()
+    del older["buffer"]["statistics"]
+    assert read(older).buffer.statistics is None
 
 
 @given(

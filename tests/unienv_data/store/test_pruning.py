@@ -14,7 +14,7 @@ from unienv_data.store.commits import CommitLog
 from unienv_data.store.objects import MemoryObjects, ObjectStore
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-FOLDERS = ("tails", "rows", "episodes", "removed")
+FOLDERS = ("tails", "rows", "episodes", "removed", "stats")
 
 
 class Clock:
@@ -45,13 +45,17 @@ class Place:
         name = f"{number:020d}-{'e' * 24}"
         for store, folder in ((self.objects, "tails"), (self.root, "episodes"), (self.root, "removed")):
             store.write(f"{folder}/{name}{'.parquet' * (folder == 'episodes')}", [b"x"])
+        for ending in ("json", "parquet"):
+            self.root.write(f"stats/{name}.{ending}", [b"x"])
         parts = (EpisodePart(f"episodes/{name}.parquet", 1),)
         commit = a_commit(
             number,
             time=self.clock.at(seconds),
             **{
                 "tail": Tail(f"tails/{name}", {}),
-                "buffer": BufferState(episodes=parts, removed_object=f"removed/{name}"),
+                "buffer": BufferState(
+                    episodes=parts, removed_object=f"removed/{name}", statistics=f"stats/{name}.json"
+                ),
                 "length": 2**20,
                 "logs": {"rows": LogEntry(8, 2**50)},
                 "runs": tuple((3 * i, 3 * i, 2) for i in range(70)),
@@ -70,6 +74,8 @@ class Place:
         needed = {commit.tail.object for commit in kept if commit.tail}
         needed |= {part.object for commit in kept for part in commit.buffer.episodes}
         needed |= {commit.buffer.removed_object for commit in kept if commit.buffer.removed_object}
+        stems = [(commit.buffer.statistics or "").removesuffix(".json") for commit in kept]
+        needed |= {f"{stem}.{ending}" for stem in stems if stem for ending in ("json", "parquet")}
         there = {
             f"{folder}/{name}"
             for folder in FOLDERS

@@ -313,3 +313,26 @@ def test_boxes_of_the_way_back_may_be_spaces() -> None:
         DenormalizeTransformation(statistics, "mean_std", {})
     with pytest.raises(SpaceError, match="boxes: : expected a BoxSpace"):
         DenormalizeTransformation(statistics, "mean_std", {"": 3})  # type: ignore[dict-item]
+
+
+def test_statistics_of_what_was_divided() -> None:
+    rows = np.random.default_rng(0).integers(0, 256, (40, 5, 3), dtype=np.uint8)
+    space = full_box(NumpyComputeBackend, "uint8", (5, 3))
+    plain, scaled = of_columns(rows), {**of_columns(rows / 255), "scale": 255}
+    for mode in MODES:
+        expected = NormalizeTransformation({"": plain}, mode).transform(space, rows)
+        forth = NormalizeTransformation({"": scaled}, mode)
+        normal = forth.transform(space, rows)
+        np.testing.assert_allclose(normal, expected, atol=2e-6)
+        fractions = full_box(NumpyComputeBackend, "float64", (5, 3))
+        np.testing.assert_allclose(forth.transform(fractions, rows / 255), expected, atol=2e-6)
+        back = forth.direction_inverse(space)
+        target = forth.get_target_space_from_source(space)
+        np.testing.assert_array_equal(back.transform(target, normal), rows)
+        again = NormalizeTransformation.deserialize_from(forth.serialize(space))
+        np.testing.assert_array_equal(again.transform(space, rows), normal)
+        same_back = DenormalizeTransformation.deserialize_from(back.serialize(target))
+        np.testing.assert_array_equal(same_back.transform(target, normal), rows)
+    for wrong in (0, -1, INF, "255", True):
+        with pytest.raises(SpaceError, match="/scale: expected a number greater than 0"):
+            NormalizeTransformation({"": {**scaled, "scale": wrong}})

@@ -13,12 +13,12 @@ from unienv_data.errors import ConversionError
 from unienv_data.formats import SourceColumn
 from unienv_interface.space import BinarySpace, BoxSpace
 from unienv_interface.transformations import ImageResizeTransformation
+from unienv_interface.transformations.image_layout import likely_layout
 
 __all__ = [
     "check_flip",
     "check_order",
     "flip_column",
-    "image_layout",
     "parse_size",
     "reorder_column",
     "resize_column",
@@ -30,21 +30,6 @@ FLIPS = {"vertical": (0,), "horizontal": (1,), "both": (0, 1)}
 ORDERS = ("bgr", "rgb")
 
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
-_CHANNELS = (1, 3, 4)
-
-
-def image_layout(shape: tuple[int, ...]) -> str | None:
-    """`HWC`, `CHW` or `HW`, as the last axes of a row's shape are those of an image; None where they are not.
-
-    Example:
-        >>> [image_layout(shape) for shape in ((96, 128, 3), (2, 3, 96, 128), (96, 128), (7,))]
-        ['HWC', 'CHW', 'HW', None]
-    """
-    if len(shape) >= 3 and shape[-1] in _CHANNELS:
-        return "HWC"
-    if len(shape) >= 3 and shape[-3] in _CHANNELS:
-        return "CHW"
-    return "HW" if len(shape) == 2 else None
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -153,7 +138,7 @@ def _layout_of(column: SourceColumn, option: str) -> str:
     space = column.space
     layout = None
     if isinstance(space, (BoxSpace, BinarySpace)):
-        layout = image_layout(tuple(space.shape))
+        layout = likely_layout(tuple(space.shape))
     if layout is None:
         raise ConversionError(f"{option}: {shown(column)} has no images, but {space!r}")
     return layout
