@@ -291,7 +291,7 @@ def _are_same(mine: Any, theirs: Any) -> bool:
         return bool(mine == theirs)
     one, other = np.asarray(mine), np.asarray(theirs)
     if one.dtype == object:
-        return one.tolist() == other.tolist()
+        return list(one.reshape(-1)) == list(other.reshape(-1))
     return one.dtype == other.dtype and one.tobytes() == other.tobytes()
 
 

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from tests.conftest import requires_h5py, requires_imagecodecs
+from tests.unienv_data.formats.samples import DATA, convert
 from tests.unienv_data.formats.writing import LENGTHS, make, write
+from unienv_data.conversion import ConversionOptions, plan_export, run_export
 from unienv_data.errors import ConversionError
 from unienv_data.formats import Source
 from unienv_data.formats.writers.minari import MinariWriter
@@ -232,3 +234,25 @@ def test_refused_columns(values: dict[str, Any], told: str) -> None:
 def test_refused_options(options: dict[str, str], told: str) -> None:
     with pytest.raises(ConversionError, match=told):
         MinariWriter.check(make(steps()).facts, options)
+
+
+@pytest.mark.parametrize("sample", sorted(path.name for path in (DATA / "minari").iterdir()))
+def test_a_store_comes_back_as_it_was(sample: str, tmp_path: Path) -> None:
+    """Values after the last row included; and once more, whatever Minari's form the source had."""
+    _, first = convert(DATA / "minari" / sample, tmp_path / "first.zarr", frames="lossless")
+    place = tmp_path / "back-v0"
+    run_export(plan_export(str(tmp_path / "first.zarr"), str(place), ConversionOptions(to="minari")))
+    _, second = convert(place, tmp_path / "second.zarr")
+    compare(first, second)
+
+
+def compare(mine: Any, theirs: Any) -> None:
+    if isinstance(mine, dict):
+        assert mine.keys() == theirs.keys()
+        for key in mine:
+            compare(mine[key], theirs[key])
+    else:
+        assert mine.dtype == theirs.dtype
+        assert (
+            mine.tolist() == theirs.tolist() if mine.dtype == object else mine.tobytes() == theirs.tobytes()
+        )
