@@ -23,6 +23,7 @@ STORE = "unienv_data"
 
 _BUILT_IN: Mapping[str, str] = {
     "diffusion_policy": "unienv_data.formats.writers.diffusion_policy:DiffusionPolicyWriter",
+    "lerobot_v30": "unienv_data.formats.writers.lerobot_v30.writer:LeRobotV30Writer",
     "minari": "unienv_data.formats.writers.minari:MinariWriter",
     "npz": "unienv_data.formats.writers.npz:NPZWriter",
     "parquet": "unienv_data.formats.writers.parquet:ParquetWriter",

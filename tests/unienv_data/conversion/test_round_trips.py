@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.conftest import requires_h5py
+from tests.conftest import requires_h5py, requires_imagecodecs
 from unienv_data.conversion import (
     ConversionOptions,
     plan_conversion,
@@ -73,6 +73,29 @@ def test_robomimic(store: Path, tmp_path: Path) -> None:
     export(store, tmp_path / "x.hdf5")
     convert(tmp_path / "x.hdf5", tmp_path / "back.zarr", rename=ROBOMIMIC)
     check_equal(rows_of(tmp_path / "back.zarr"), rows_of(store))
+
+
+@requires_imagecodecs
+def test_lerobot_v30(store: Path, tmp_path: Path) -> None:
+    export(store, tmp_path / "x", to="lerobot_v30", to_options={"images": "png"})
+    convert(tmp_path / "x", tmp_path / "back.zarr")
+    check_equal(rows_of(tmp_path / "back.zarr"), rows_of(store))
+    with open_dataset(str(tmp_path / "back.zarr")) as ours, open_dataset(str(store)) as theirs:
+        assert ours.episodes.equals(theirs.episodes)
+        kept = ("fps", "robot_type", "splits")
+        assert {key: ours.attributes[key] for key in kept} == {key: theirs.attributes[key] for key in kept}
+        named = ours.attributes["columns"]["action"]["names"]
+        assert named == theirs.attributes["columns"]["action"]["names"]
+
+
+def test_lerobot_v30_with_videos(store: Path, tmp_path: Path) -> None:
+    """All but the frames are the same; these within what the codec loses."""
+    export(store, tmp_path / "x", to="lerobot_v30")
+    convert(tmp_path / "x", tmp_path / "back.zarr")
+    ours, theirs = rows_of(tmp_path / "back.zarr"), rows_of(store)
+    image = ours.pop("observation/image").astype(int)
+    assert np.abs(image - theirs.pop("observation/image")).mean() < 2
+    check_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("name", ["x.zarr.zip", "x"])

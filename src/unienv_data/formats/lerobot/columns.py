@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -198,7 +198,10 @@ def table_column(feature: Feature | None, name: str, type_: pa.DataType) -> Tabl
     Raises:
         ConversionError: the Arrow type has no place in a store, or contradicts the metadata's shape.
     """
-    return TableColumn(ArrowColumn.of(name, type_, feature.shape if feature else None))
+    column = ArrowColumn.of(name, type_, feature.shape if feature else None)
+    if feature is not None and feature.is_vector_of_one and column.dtype is not None and not column.shape:
+        column = replace(column, shape=(1,))
+    return TableColumn(column)
 
 
 def _image_bytes(cell: pa.Scalar[Any], source: Source, where: str) -> bytes:

@@ -11,9 +11,13 @@ from typing import Any
 from unienv_data.errors import ConversionError
 from unienv_data.formats.source import Source
 
-__all__ = ["INFO", "Feature", "Info", "Template", "load_info", "version_of"]
+__all__ = ["INFO", "VECTOR_OF_ONE", "Feature", "Info", "Template", "load_info", "version_of"]
 
 INFO = "meta/info.json"
+
+
+VECTOR_OF_ONE = "unienv_data.is_vector"
+"""Key of a feature's `info`."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,14 @@ class Feature:
     def is_depth_map(self) -> bool:
         """Whether the frames are quantized depths."""
         return bool(self.info.get("is_depth_map") or self.info.get("video.is_depth_map"))
+
+    @property
+    def is_vector_of_one(self) -> bool:
+        """Whether its numbers, one a row, were vectors of one entry before they were written by this library.
+
+        LeRobot has no such vectors; what it writes are numbers.
+        """
+        return self.shape == (1,) and self.info.get(VECTOR_OF_ONE) is True
 
     @property
     def frame_shape(self) -> tuple[int, int, int]:
