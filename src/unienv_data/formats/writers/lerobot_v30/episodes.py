@@ -69,7 +69,7 @@ class EpisodeTable:
 
     def write(self, folder: Path) -> None:
         """Write the file."""
-        table = pa.table({name: _array([row[name] for row in self._rows]) for name in self._rows[0]})
+        table = pa.table({name: [row[name] for row in self._rows] for name in self._rows[0]})
         for name in self._kept.column_names:
             table = table.append_column(name, self._kept[name])
         pq.write_table(table, Place(0).path(folder, ".parquet"), compression="snappy")
@@ -99,9 +99,8 @@ def write_tasks(path: Path, tasks: Sequence[str]) -> None:
         "columns": _PANDAS_COLUMNS,
         "pandas_version": "2",
     }
-    schema = pa.schema(
-        [("task_index", pa.int64()), ("task", pa.string())], metadata={"pandas": json.dumps(index)}
-    )
+    fields: list[pa.Field[Any]] = [pa.field("task_index", pa.int64()), pa.field("task", pa.string())]
+    schema = pa.schema(fields, metadata={"pandas": json.dumps(index)})
     pq.write_table(
         pa.table({"task_index": list(range(len(tasks))), "task": list(tasks)}, schema=schema), path
     )
@@ -110,18 +109,6 @@ def write_tasks(path: Path, tasks: Sequence[str]) -> None:
 def write_json(path: Path, document: Any) -> None:
     """Write JSON, indented; what is no number is NaN or Infinity, which Python's reader takes."""
     path.write_text(json.dumps(document, indent=4, ensure_ascii=False), encoding="utf-8")
-
-
-def _array(values: list[Any]) -> pa.Array[Any]:
-    """A column of the table; whole numbers that are too large for int64 as uint64."""
-    try:
-        return pa.array(values)
-    except OverflowError:
-        type_: pa.DataType = pa.uint64()
-        first = values[0]
-        while isinstance(first, list):
-            type_, first = pa.list_(type_), first[0]
-        return pa.array(values, type_)
 
 
 _PANDAS_COLUMNS = [

@@ -116,7 +116,7 @@ class LeRobotV30Writer(Writer):
 
     def write(self, chunk: Chunk) -> None:
         frames = np.arange(chunk.start, chunk.start + chunk.rows, dtype=np.int64)
-        own = {
+        own: dict[str, NDArray[Any]] = {
             "timestamp": self._times(chunk, frames),
             "frame_index": frames,
             "episode_index": np.full(chunk.rows, chunk.episode, dtype=np.int64),
