@@ -5,15 +5,19 @@ All do the same (`spans.write_span`) and leave the same receipts; only the one t
 
 from __future__ import annotations
 
+import contextlib
+import math
+import secrets
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import cloudpickle
 
 from unienv_data.conversion.spans import SpanJob, Told, write_span
 from unienv_data.conversion.units import Unit
-from unienv_data.errors import ConversionError
+from unienv_data.errors import ConversionError, WorkerError
 from unienv_data.formats import Reader
 from unienv_data.store import pool
 from unienv_data.store.objects import ObjectStore, open_objects
@@ -25,6 +29,10 @@ __all__ = ["Hand", "by_cluster", "by_this_process", "by_workers"]
 Span = Sequence[Unit]
 
 _SLOT_BYTES = 4096  # what comes back is two numbers
+
+CONNECT_SECONDS = 10
+_PATIENCE = 60.0  # seconds for workers of a cluster to end what they are doing
+_LOOK_EVERY = 1.0
 
 
 class Hand:
@@ -44,8 +52,8 @@ class Hand:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_reader": None, "_root": None}
 
-    def __call__(self, span: Span) -> tuple[int, int]:
-        """Write a span; gives how many rows and bytes."""
+    def __call__(self, span: Span, look: Callable[[], None] = lambda: None) -> tuple[int, int]:
+        """Write a span, and call `look` now and then; gives how many rows and bytes."""
         if self._threads is not None:
             pool.limit_threads(self._threads)
         if self._root is None or self._reader is None:
@@ -61,6 +69,7 @@ class Hand:
         def count(rows: int, size: int) -> None:
             done[0] += rows
             done[1] += size
+            look()
 
         write_span(self._job, self._reader, self._root, span, count)
         return done[0], done[1]
@@ -135,17 +144,24 @@ def by_cluster(job: SpanJob, location: str, spans: Sequence[Span], address: str,
     _require_common(location)
     distributed = import_optional("distributed", extra="distributed")
     try:
-        client = distributed.Client(address, timeout="10s", set_as_default=False)
+        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as exc:
         raise ConversionError(f"the Dask scheduler {address} cannot be reached: {exc}") from exc
-    with client:
+    with client, client.as_current():
         hand = client.scatter(_Sent(cloudpickle.dumps(Hand(job, location))), broadcast=True, hash=False)
-        futures = [client.submit(_write_there, hand, tuple(span), pure=False, retries=0) for span in spans]
+        over = distributed.Event(f"unienv-data-{secrets.token_hex(8)}")
+        futures = [
+            client.submit(_write_there, hand, tuple(span), over.name, pure=False, retries=0) for span in spans
+        ]
         try:
             for _, result in distributed.as_completed(futures, with_results=True):
                 told(*result)
-        finally:
-            client.cancel(futures, force=True)
+        except BaseException:
+            # Nobody may be writing any more when what has been written is removed.
+            over.set()
+            with contextlib.suppress(distributed.TimeoutError):
+                distributed.wait(futures, timeout=_PATIENCE)
+            raise
 
 
 class _Sent:
@@ -158,14 +174,26 @@ class _Sent:
 _here = threading.local()
 
 
-def _write_there(sent: _Sent, span: Span) -> tuple[int, int]:
-    """What a worker of a cluster does."""
+def _write_there(sent: _Sent, span: Span, over: str) -> tuple[int, int]:
+    """What a worker of a cluster does, until the event `over` happens."""
+    distributed = import_optional("distributed", extra="distributed")
     known = getattr(_here, "hand", None)
     if known is None or known[0] != sent.pickled:
         if known is not None:
             known[1].close()
         known = _here.hand = (sent.pickled, cloudpickle.loads(sent.pickled))
-    result: tuple[int, int] = known[1](span)
+    event = distributed.Event(over)
+    asked = [-math.inf]
+
+    def look() -> None:
+        now = time.monotonic()
+        if now - asked[0] >= _LOOK_EVERY:
+            asked[0] = now
+            if event.is_set():
+                raise WorkerError("the conversion is over")
+
+    look()
+    result: tuple[int, int] = known[1](span, look)
     return result
 
 
