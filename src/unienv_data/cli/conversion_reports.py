@@ -34,6 +34,7 @@ class PlanReport(Report):
             "format": plan.format,
             "version": plan.version,
             "episodes": len(plan.episodes),
+            "already_there": plan.already_there,
             "rows": plan.rows,
             "source_bytes": plan.source_bytes,
             "raw_bytes": plan.raw_bytes,
@@ -72,6 +73,8 @@ class PlanReport(Report):
         table.add_column(overflow="fold")
         table.add_row("format", f"{plan.title} ({plan.format}), version {plan.version}")
         table.add_row("episodes", f"{len(plan.episodes):,}")
+        if plan.already_there:
+            table.add_row("there already", f"{plan.already_there:,} episodes more, which are left out")
         table.add_row("rows", f"{plan.rows:,}")
         share = "" if plan.source_share == 1 else f", of which {plan.source_share:.0%} of the rows"
         table.add_row("source", f"{format_bytes(plan.source_bytes)}{share}")
@@ -182,6 +185,8 @@ class ConversionReport(Report):
             f"Wrote {done.rows:,} rows in {done.episodes:,} episodes, {format_bytes(done.stored_bytes)}, to "
             f"{done.destination} in {done.seconds:.1f} s ({rate})."
         )
+        if done.already_there:
+            yield Text(f"{done.already_there:,} episodes were there already.")
         if done.resumed_rows:
             yield Text(f"Of these, {done.resumed_rows:,} rows had been written before.")
         if done.skipped:

@@ -180,6 +180,10 @@ def convert(
             metavar="SIZE", help="What rows may take on their way, as 512MB, in all processes together."
         ),
     ] = None,
+    append: Annotated[
+        bool,
+        typer.Option("--append", help="Add to the dataset that stands at DST the episodes that it has not."),
+    ] = False,
     resume: Annotated[
         bool,
         typer.Option(
@@ -251,6 +255,7 @@ def convert(
         workers=workers,
         scheduler=scheduler,
         memory=parse_bytes(memory, "--memory"),
+        append=append,
         resume=resume,
         skip_bad=skip_bad,
         stats=not no_stats,

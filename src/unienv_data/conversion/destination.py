@@ -35,7 +35,7 @@ from unienv_data.store.objects.secrets import Secrets
 from unienv_data.store.platform import sync_directory
 from unienv_data.store.removal import is_begun, remove_dataset
 
-__all__ = ["STORAGE", "UNFINISHED", "Destination"]
+__all__ = ["STORAGE", "UNFINISHED", "Destination", "is_to_be_kept"]
 
 STORAGE = "storage"
 """Where the storage stands below a dataset."""
@@ -269,7 +269,7 @@ class Destination:
                 if within:
                     shutil.rmtree(staging, ignore_errors=True)
             except BaseException as exc:
-                if not (keeps and _is_to_be_kept(exc)):
+                if not (keeps and is_to_be_kept(exc)):
                     shutil.rmtree(staging, ignore_errors=True)
                 raise
         except BaseException:
@@ -285,7 +285,7 @@ class Destination:
         try:
             yield self.uri
         except BaseException as exc:
-            if keeps and _is_to_be_kept(exc):
+            if keeps and is_to_be_kept(exc):
                 raise
             # Never more than what came since: a dataset that was to be replaced may still stand.
             if before:
@@ -298,7 +298,7 @@ class Destination:
             raise
 
 
-def _is_to_be_kept(exc: BaseException) -> bool:
+def is_to_be_kept(exc: BaseException) -> bool:
     """Whether what has been written may be of use though this has ended the conversion."""
     return not isinstance(exc, UniEnvError) or isinstance(exc, WorkerError | OSError)
 

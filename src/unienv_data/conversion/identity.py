@@ -1,16 +1,17 @@
 """Which episode an episode is, whatever it lies in: a digest of its numbers and texts.
 
-The digest is made of the rows of all columns but frames, as they are handed to the store, under the names
-that they have there. Each row of each column becomes 64 bits by multilinear hashing (Carter and Wegman's),
-mixed with its place in the episode, the column's name, shape and dtype; an episode is the sum of its rows,
-modulo 2**64, twice with different keys. So parts of an episode can be summed up apart, in any order, whatever
-cut it. It tells recordings apart; it is no defence against somebody who means to make two alike.
+The digest is made of the rows of all columns but frames and those that a lossy codec has changed, as they
+are handed to the store, under the names that they have there. Each row of each column becomes 64 bits by
+multilinear hashing (Carter and Wegman's), mixed with its place in the episode, the column's name, shape and
+dtype; an episode is the sum of its rows, modulo 2**64, twice with different keys. So parts of an episode can
+be summed up apart, in any order, whatever cut it. It tells recordings apart; it is no defence against somebody
+who means to make two alike.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,8 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.columns.data import ColumnData, EncodedRows, Ragged
+from unienv_data.formats import SourceColumn
+from unienv_data.formats.base import row_bytes
 
-__all__ = ["DIGEST", "EpisodeSum", "added", "digest_of", "sum_rows"]
+__all__ = ["DIGEST", "EpisodeSum", "added", "columns_that_tell", "digest_of", "sum_rows"]
 
 DIGEST = "digest"
 """The column of the episode table that holds it, 32 hexadecimal digits."""
@@ -34,11 +37,23 @@ _KEYS = (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03)
 _MASK = (1 << 64) - 1
 
 
-def sum_rows(columns: Mapping[str, ColumnData], first: int, start: int, stop: int) -> EpisodeSum:
-    """What rows [start, stop) of the columns add to their episode.
+def columns_that_tell(columns: Iterable[SourceColumn]) -> list[SourceColumn]:
+    """The columns that the digest is made of, of those of a source."""
+    return [
+        column
+        for column in columns
+        if column.lossy is None and column.encoded is None and row_bytes([column.space]) < FRAME_BYTES
+    ]
+
+
+def sum_rows(
+    columns: Mapping[str, ColumnData], names: Iterable[str], first: int, start: int, stop: int
+) -> EpisodeSum:
+    """What rows [start, stop) of some columns add to their episode.
 
     Args:
         columns: by the store's name.
+        names: which of them, by these names or those of groups that they are in.
         first: the place in the episode of row `start`.
         start: first row.
         stop: row after the last.
@@ -46,14 +61,13 @@ def sum_rows(columns: Mapping[str, ColumnData], first: int, start: int, stop: in
     places = np.arange(first, first + stop - start, dtype=np.uint64)
     sums = [0, 0]
     used = 0
+    groups = tuple(names)
     for name, data in columns.items():
-        if isinstance(data, EncodedRows):
+        if isinstance(data, EncodedRows) or not _is_within(name, groups):
             continue
         if isinstance(data, Ragged):
             words, about = _ragged_words(data, start, stop), f"{name}:{data.values.dtype}"
         else:
-            if data.dtype.itemsize * int(np.prod(data.shape[1:], dtype=np.int64)) >= FRAME_BYTES:
-                continue
             words, about = _words(data[start:stop]), f"{name}:{data.dtype}:{data.shape[1:]}"
         used += 1
         for number, key in enumerate(_KEYS):
@@ -62,6 +76,10 @@ def sum_rows(columns: Mapping[str, ColumnData], first: int, start: int, stop: in
             mixed = _mixed(hashed ^ _mixed(places + np.uint64(_seed(about, key))))
             sums[number] = (sums[number] + int(mixed.sum(dtype=np.uint64))) & _MASK
     return sums[0], sums[1], stop - start, used
+
+
+def _is_within(name: str, groups: Sequence[str]) -> bool:
+    return any(name == group or name.startswith(group + "/") for group in groups)
 
 
 def added(one: EpisodeSum, other: EpisodeSum) -> EpisodeSum:

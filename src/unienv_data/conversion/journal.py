@@ -103,6 +103,7 @@ def mark_of(plan: ConversionPlan) -> str:
             plan.options.channel_order,
             plan.options.task,
         ],
+        "onto": None if plan.onto is None else plan.onto.url,
         "skip_bad": plan.options.skip_bad,
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=dict).encode()).hexdigest()

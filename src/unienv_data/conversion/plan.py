@@ -9,8 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from unienv_data._version import __version__
+from unienv_data.conversion.appending import Standing, digests_of, standing_at
 from unienv_data.conversion.destination import Destination
 from unienv_data.conversion.estimate import ColumnEstimate, estimate_columns
+from unienv_data.conversion.identity import columns_that_tell
 from unienv_data.conversion.options import ConversionOptions
 from unienv_data.conversion.selection import (
     choose_by_pattern,
@@ -76,6 +78,8 @@ class ConversionPlan:
         attributes: what the store will keep about the source.
         notes: what a person should know, a sentence each.
         options: what was chosen.
+        onto: the dataset that stands at the destination, where that is added to.
+        already_there: how many episodes are left out because that has them.
     """
 
     source: Source
@@ -95,10 +99,20 @@ class ConversionPlan:
     attributes: Mapping[str, Any]
     notes: tuple[str, ...]
     options: ConversionOptions
+    onto: Standing | None = None
+    already_there: int = 0
+
+    @property
+    def told_by(self) -> list[str]:
+        """The store's names of the columns that tell episodes apart."""
+        tell = {column.name for column in columns_that_tell(planned.column for planned in self.columns)}
+        return [planned.path for planned in self.columns if planned.name in tell]
 
     @property
     def space(self) -> AnySpace:
         """One row of the dataset."""
+        if self.onto is not None:
+            return self.onto.space
         return space_of({planned.column.path: planned.column.space for planned in self.columns})
 
     @property
@@ -176,12 +190,20 @@ def plan_conversion(
     target = Destination(destination, options.storage_options)
     with open_shaped(origin, options) as reader:
         facts = reader.facts()
-        target.check(origin, options.overwrite, resume=options.resume)
+        target.check(origin, options.overwrite, options.append, options.resume)
+        onto = standing_at(target) if options.append else None
         columns = choose_columns(facts, options.columns, options.exclude)
         episodes = choose_episodes(options.episodes, facts.lengths)
         stored_as = stored_names(columns)
         specs = choose_by_pattern(columns, options.codecs)
         copied = choose_copied(columns, options.frames, specs)
+        planned = len(episodes)
+        if onto is not None:
+            space = space_of({column.path: column.space for column in columns})
+            onto.require_like(space, facts.episodes, options)
+            encoded = {c.name: c.encoded for c in columns if c.encoded is not None}
+            copied = [name for name in copied if onto.takes(stored_as[name], encoded[name])]
+            episodes = _new_ones(reader, columns, stored_as, episodes, onto, origin.label)
         forms = {column.name: column.encoded for column in columns if column.encoded is not None}
         specs = {**frame_codecs(columns, options.frames), **specs}
         specs |= {name: forms[name].codec for name in copied}
@@ -193,8 +215,11 @@ def plan_conversion(
             *facts.notes,
             *check_source(reader, [column.name for column in columns], episodes, options.skip_bad),
         ]
-        estimates = estimate_columns(reader, columns, episodes, codecs, chunks, copied, options.skip_bad)
-    rows = sum(facts.lengths[episode] for episode in episodes)
+        rows = sum(facts.lengths[episode] for episode in episodes)
+        if onto is None:
+            estimates = estimate_columns(reader, columns, episodes, codecs, chunks, copied, options.skip_bad)
+        else:
+            estimates = {c.name: onto.estimate(c, stored_as[c.name], rows, c.name in copied) for c in columns}
     return ConversionPlan(
         source=origin,
         destination=target,
@@ -206,7 +231,7 @@ def plan_conversion(
             for column in columns
         ),
         episodes=tuple(episodes),
-        episode_rows=facts.episodes.take(episodes),
+        episode_rows=facts.episodes.take(pa.array(episodes, pa.int64())),
         rows=rows,
         source_bytes=facts.source_bytes,
         source_share=rows / facts.rows,
@@ -216,7 +241,24 @@ def plan_conversion(
         attributes=_attributes(origin, facts, columns, stored_as, copied),
         notes=tuple(notes),
         options=options,
+        onto=onto,
+        already_there=planned - len(episodes),
     )
+
+
+def _new_ones(
+    reader: Reader,
+    columns: Sequence[SourceColumn],
+    stored_as: Mapping[str, str],
+    episodes: Sequence[int],
+    onto: Standing,
+    label: str,
+) -> list[int]:
+    """The episodes that a dataset has not."""
+    tell = columns_that_tell(columns)
+    there = onto.digests([stored_as[column.name] for column in tell])
+    digests = digests_of(reader, tell, onto.space, episodes, label) if there else {}
+    return [episode for episode in episodes if digests.get(episode) not in there]
 
 
 def check_source(

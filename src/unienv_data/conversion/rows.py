@@ -25,7 +25,7 @@ from unienv_data.store.lending import Loan, Report
 from unienv_data.store.objects import ObjectStore
 from unienv_data.store.platform import memory_bytes
 
-__all__ = ["WrittenRows", "unfinished_of", "write_rows"]
+__all__ = ["WrittenRows", "stored_bytes", "unfinished_of", "write_rows"]
 
 AnyBuffer = ReplayBuffer[Any, Any, Any, Any, Any]
 
@@ -58,6 +58,11 @@ def unfinished_of(buffer: AnyBuffer) -> ObjectStore:
 
 def _storage_of(buffer: AnyBuffer) -> ZarrStorage[Any, Any, Any, Any, Any]:
     return cast("ZarrStorage[Any, Any, Any, Any, Any]", buffer.storage)
+
+
+def stored_bytes(buffer: AnyBuffer) -> int:
+    """What the columns of a buffer weigh."""
+    return sum(column.stored_bytes for column in _storage_of(buffer).describe())
 
 
 def write_rows(
@@ -153,6 +158,7 @@ def _job(plan: ConversionPlan, loan: Loan) -> SpanJob:
         paths={planned.name: planned.column.path for planned in plan.columns},
         space=plan.space,
         copied=tuple(planned.name for planned in plan.columns if planned.is_copied),
+        told_by=plan.told_by,
         episodes=np.asarray(plan.episodes, dtype=np.int64),
         offsets=np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
         loan=loan,

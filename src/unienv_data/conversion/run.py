@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from unienv_data.conversion.destination import STORAGE
 from unienv_data.conversion.journal import Journal, forget_unfinished, mark_of, read_journal
+from unienv_data.conversion.onto import append_rows
 from unienv_data.conversion.plan import ConversionPlan
-from unienv_data.conversion.rows import AnyBuffer, WrittenRows, unfinished_of, write_rows
+from unienv_data.conversion.rows import AnyBuffer, WrittenRows, stored_bytes, unfinished_of, write_rows
 from unienv_data.errors import ConversionError
 from unienv_data.progress import NO_PROGRESS, Progress
 from unienv_data.replay_buffer import ReplayBuffer
@@ -47,6 +48,7 @@ class Conversion:
         seconds: how long it took.
         skipped: the episodes that could not be read.
         resumed_rows: rows that a conversion had written which was cut short.
+        already_there: how many episodes were left out because the dataset had them.
     """
 
     destination: str
@@ -56,6 +58,7 @@ class Conversion:
     seconds: float
     skipped: tuple[SkippedEpisode, ...] = ()
     resumed_rows: int = 0
+    already_there: int = 0
 
 
 def run_conversion(plan: ConversionPlan, progress: Progress = NO_PROGRESS) -> Conversion:
@@ -79,10 +82,11 @@ def run_conversion(plan: ConversionPlan, progress: Progress = NO_PROGRESS) -> Co
         WorkerDiedError: a worker process has ended unasked.
     """
     plan.require_acceptable()
-    plan.destination.check(plan.source, plan.options.overwrite, resume=plan.options.resume)
+    options = plan.options
+    plan.destination.check(plan.source, options.overwrite, options.append, options.resume)
     started = time.monotonic()
     try:
-        written, stored = _convert(plan, progress)
+        written, stored = (_convert if plan.onto is None else append_rows)(plan, progress)
     except OSError as exc:
         if exc.__class__.__module__ != "builtins":
             raise  # one of ours says what is to be said
@@ -97,6 +101,7 @@ def run_conversion(plan: ConversionPlan, progress: Progress = NO_PROGRESS) -> Co
         seconds=time.monotonic() - started,
         skipped=tuple(SkippedEpisode(names[episode], reason) for episode, reason in written.bad.items()),
         resumed_rows=written.resumed_rows,
+        already_there=plan.already_there,
     )
 
 
@@ -119,8 +124,7 @@ def _convert(plan: ConversionPlan, progress: Progress) -> tuple[WrittenRows, int
             buffer.update_stats(progress=progress)  # by whom rows were written, or when, does not matter
         buffer.seal()
         forget_unfinished(unfinished_of(buffer))
-        storage = cast("ZarrStorage[Any, Any, Any, Any, Any]", buffer.storage)
-        return written, sum(column.stored_bytes for column in storage.describe())
+        return written, stored_bytes(buffer)
 
 
 def _left_off(plan: ConversionPlan, mark: str) -> tuple[str | None, Journal | None]:

@@ -48,6 +48,7 @@ class SpanJob:
         space: one row.
         copied: source names of the columns that are stored as they are encoded.
         episodes: (E,) positions in the source's episode table, of what is converted.
+        told_by: the store's names of the columns that tell episodes apart.
         offsets: (E + 1,) the first row of each in the conversion, and the number of rows.
         loan: the blocks.
         chunk_bytes: how much to read at once.
@@ -60,6 +61,7 @@ class SpanJob:
     paths: Mapping[str, Path]
     space: AnySpace
     copied: Sequence[str]
+    told_by: Sequence[str]
     episodes: NDArray[np.int64]
     offsets: NDArray[np.int64]
     loan: Loan
@@ -155,7 +157,7 @@ class _Writing:
         while done < item.rows and self._units:
             stop = min(item.rows, self._units[0].stop - base)
             self._writer.append(item.columns, done, stop)
-            found = sum_rows(item.columns, item.start + done, done, stop)
+            found = sum_rows(item.columns, self._job.told_by, item.start + done, done, stop)
             known = self._sums.get(item.episode)
             self._sums[item.episode] = found if known is None else added(known, found)
             if base + stop == end:

@@ -16,11 +16,12 @@ from tests.unienv_data.conversion.scale.test_workers import assert_same, damaged
 from unienv_data.conversion import ConversionOptions, plan_conversion, run_conversion
 from unienv_data.errors import ConversionError
 
-pytestmark = requires_distributed
 pytest.importorskip("av")
 pytest.importorskip("imagecodecs")
 
 from tests.unienv_data.formats.lerobot_builder import Recording, build
+
+pytestmark = requires_distributed
 
 LENGTHS = (7, 3, 12, 5, 9, 4, 8, 6)
 

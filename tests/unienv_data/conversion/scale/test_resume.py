@@ -139,7 +139,7 @@ def test_every_step(
     module, name, calls = STEPS[step]
     with monkeypatch.context() as patch:
         die_at(patch, module, name, calls)
-        patch.setattr("unienv_data.conversion.destination._is_to_be_kept", lambda exc: True)
+        patch.setattr("unienv_data.conversion.destination.is_to_be_kept", lambda exc: True)
         if remote and name == "_replace":
             return
         with pytest.raises(KilledError):
