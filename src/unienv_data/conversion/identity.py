@@ -4,8 +4,8 @@ The digest is made of the rows of all columns but frames and those that a lossy 
 are handed to the store, under the names that they have there. Each row of each column becomes 64 bits by
 multilinear hashing (Carter and Wegman's), mixed with its place in the episode, the column's name, shape and
 dtype; an episode is the sum of its rows, modulo 2**64, twice with different keys. So parts of an episode can
-be summed up apart, in any order, whatever cut it. It tells recordings apart; it is no defence against somebody
-who means to make two alike.
+be summed up apart, in any order, whatever cut it. It tells recordings apart; it is no defence against
+somebody who means to make two alike.
 """
 
 from __future__ import annotations
