@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from unienv_data.errors import ConversionError, MissingDependencyError
+from unienv_data.errors import ConversionError
 from unienv_data.formats.arrow import ArrowColumn, array_space, text_space
-from unienv_data.formats.images import decode_image, image_kind
+from unienv_data.formats.image_cells import ImageCells
 from unienv_data.formats.lerobot.info import Feature
 from unienv_data.formats.source import Source
 from unienv_data.formats.video import DEPTH_12, DEPTH_16, GRAY, RGB, VideoFormat, VideoHeader
@@ -24,8 +24,6 @@ __all__ = [
     "TableColumn",
     "TaskColumn",
     "VideoColumn",
-    "image_column",
-    "is_image_type",
     "table_column",
     "video_column",
 ]
@@ -81,34 +79,26 @@ class TaskColumn:
 class ImageColumn:
     """Images that stand encoded in the Parquet files, or as files that these name."""
 
-    name: str
-    shape: tuple[int, int, int]
-    dtype: np.dtype[Any]
-    lossy: str | None
+    cells: ImageCells
 
     @property
     def needs(self) -> str:
         """The Parquet column that it is made from."""
-        return self.name
+        return self.cells.name
+
+    @property
+    def lossy(self) -> str | None:
+        """What has changed the images."""
+        return self.cells.lossy
 
     @property
     def space(self) -> AnySpace:
         """One row's value, (H, W, C)."""
-        return array_space(self.dtype, self.shape)
+        return self.cells.space
 
     def from_table(self, table: pa.Table, source: Source, where: str) -> NDArray[Any]:
         """The pixels (B, H, W, C)."""
-        images = np.empty((table.num_rows, *self.shape), self.dtype)
-        for row, cell in enumerate(table[self.name]):
-            address = f"{where}: {self.name}, row {row} of those read"
-            pixels = decode_image(_image_bytes(cell, source, address), address)
-            if pixels.shape != self.shape or pixels.dtype != self.dtype:
-                raise ConversionError(
-                    f"{address}: an image of {pixels.dtype} {pixels.shape}, where {self.dtype} "
-                    f"{self.shape} is expected"
-                )
-            images[row] = pixels
-        return images
+        return self.cells.decoded(table[self.needs], source, where)
 
 
 @dataclass(frozen=True)
@@ -128,38 +118,6 @@ class VideoColumn:
 
 
 Column = TableColumn | TaskColumn | ImageColumn | VideoColumn
-
-
-def is_image_type(type_: pa.DataType) -> bool:
-    """Whether Arrow cells of this type hold encoded images."""
-    if pa.types.is_struct(type_):
-        return any(type_.field(place).name in ("bytes", "path") for place in range(type_.num_fields))
-    return bool(pa.types.is_binary(type_) or pa.types.is_large_binary(type_))
-
-
-def image_column(feature: Feature, first: pa.ChunkedArray[Any], source: Source) -> ImageColumn:
-    """The column of an `image` feature.
-
-    Args:
-        feature: what the metadata says.
-        first: the first image's cell, or none: what is in it goes before what is said of it.
-        source: where image files that are only named lie.
-
-    Raises:
-        ConversionError: the first image is damaged, or the shape is not that of an image.
-    """
-    shape, dtype, lossy = feature.frame_shape, np.dtype(np.uint8), None
-    for cell in first:
-        where = source.where(feature.name)
-        data = _image_bytes(cell, source, where)
-        lossy = "jpeg" if image_kind(data) == "jpeg" else None
-        try:
-            pixels = decode_image(data, where)
-        except MissingDependencyError:
-            pass  # the facts can be told without; whoever converts this column is told what to install
-        else:
-            shape, dtype = pixels.shape, pixels.dtype
-    return ImageColumn(feature.name, shape, dtype, lossy)
 
 
 def video_column(feature: Feature, header: VideoHeader | None) -> VideoColumn:
@@ -202,17 +160,3 @@ def table_column(feature: Feature | None, name: str, type_: pa.DataType) -> Tabl
     if feature is not None and feature.is_vector_of_one and column.dtype is not None and not column.shape:
         column = replace(column, shape=(1,))
     return TableColumn(column)
-
-
-def _image_bytes(cell: pa.Scalar[Any], source: Source, where: str) -> bytes:
-    value = cell.as_py()
-    data = value.get("bytes") if isinstance(value, dict) else value
-    if data:
-        return bytes(data)
-    path = value.get("path") if isinstance(value, dict) else None
-    if not path:
-        raise ConversionError(f"{where}: there is no image (neither bytes nor a path)")
-    name = str(path).replace("\\", "/")
-    if name not in source.files:
-        raise ConversionError(f"{where}: the image file {name} is not in the dataset")
-    return source.read(name)

@@ -23,18 +23,17 @@ from unienv_data.formats.base import (
     row_bytes,
 )
 from unienv_data.formats.copied_form import can_copy, copied_form
+from unienv_data.formats.image_cells import image_cells, is_image_type
 from unienv_data.formats.lerobot.columns import (
     Column,
     ImageColumn,
     TaskColumn,
     VideoColumn,
-    image_column,
-    is_image_type,
     table_column,
     video_column,
 )
 from unienv_data.formats.lerobot.episodes import Episode, Listing, episode_table
-from unienv_data.formats.lerobot.info import INFO, Feature, Info
+from unienv_data.formats.lerobot.info import INFO, Info
 from unienv_data.formats.lerobot.rows import Cameras, DataFiles
 from unienv_data.formats.naming import nested_paths
 from unienv_data.formats.parquet import ParquetRows, open_parquet
@@ -171,15 +170,16 @@ class LeRobotReader(Reader):
             return video_column(feature, self._header_or_none(first.clips[name].file))
         type_ = schema.field(name).type
         if is_image_type(type_):
-            feature = feature or Feature(name, "image", (), None, {})
-            return image_column(feature, self._first_row(first.data_file, name)[name], self._source)
+            cells = self._first_row(first.data_file, name)[name]
+            declared = feature.frame_shape if feature is not None else None
+            return ImageColumn(image_cells(name, cells, self._source, declared))
         return table_column(feature, name, type_)
 
     def _encoded_form(self, name: str) -> EncodedForm | None:
-        """How a camera's packets can be kept, by its first file."""
+        """How images, or a camera's packets, can be kept, by the first of them."""
         if name not in self._forms:
             column = self._columns[0][name]
-            form = None
+            form = column.cells.encoded if isinstance(column, ImageColumn) else None
             if isinstance(column, VideoColumn):
                 with suppress(ConversionError, MissingDependencyError):  # check() tells whoever converts it
                     form = copied_form(self._source, self._episodes[0].clips[name].file, column.format)
@@ -268,7 +268,7 @@ class LeRobotReader(Reader):
 
     def _check_image(self, column: ImageColumn, file: str) -> None:
         """Decode one image, so that a missing decoder is told before anything is written."""
-        column.from_table(self._first_row(file, column.name), self._source, self._source.where(file))
+        column.from_table(self._first_row(file, column.needs), self._source, self._source.where(file))
 
     def _check_video(self, column: VideoColumn, file: str, members: Sequence[Episode]) -> None:
         header = probe_video(self._source, file)
@@ -310,6 +310,8 @@ class LeRobotReader(Reader):
                     for name, column in known.items():
                         if isinstance(column, VideoColumn) and name in encoded:
                             values[name] = cameras.packets_of(column, episode, table)
+                        elif isinstance(column, ImageColumn) and name in encoded:
+                            values[name] = column.cells.kept(table[column.needs], self._source, where)
                         elif isinstance(column, VideoColumn):
                             values[name] = cameras.frames_of(column, episode, table)
                         else:
