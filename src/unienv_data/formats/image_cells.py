@@ -14,8 +14,9 @@ from unienv_data.errors import ConversionError, MissingDependencyError
 from unienv_data.formats.arrow import array_space
 from unienv_data.formats.base import EncodedForm
 from unienv_data.formats.images import decode_image, image_kind
-from unienv_data.formats.jpeg_frames import jpeg_form, kept_frames
+from unienv_data.formats.jpeg_frames import frame_shape, jpeg_form, kept_frames
 from unienv_data.formats.source import Source
+from unienv_data.store.codecs.images.headers import png_size
 from unienv_interface.space.space import AnySpace
 
 __all__ = ["ImageCells", "image_cells", "is_image_type"]
@@ -106,7 +107,6 @@ def image_cells(
 
     Raises:
         ConversionError: the first image is missing or damaged, or there is none and nothing says its shape.
-        MissingDependencyError: imagecodecs is not installed, and nothing says the images' shape.
     """
     shape, dtype, lossy, file_bytes = declared, np.dtype(np.uint8), None, 0
     for cell in first:
@@ -116,14 +116,28 @@ def image_cells(
         try:
             pixels = decode_image(data, where)
         except MissingDependencyError:
-            if declared is None:
-                raise
             # The facts can be told without; whoever converts this column is told what to install.
+            if declared is None:
+                shape, dtype = _header(data, where)
         else:
             shape, dtype = pixels.shape, pixels.dtype
     if shape is None:
         raise ConversionError(f"{source.where(name)}: there is no image, so that their size is not known")
     return ImageCells(name, shape, dtype, lossy, file_bytes)
+
+
+def _header(data: bytes, where: str) -> tuple[tuple[int, int, int], np.dtype[Any]]:
+    """What the beginning of a file says of the pixels. Source for PNG: ISO 15948, 11.2.1 (IHDR)."""
+    if image_kind(data) == "jpeg":
+        return frame_shape(data, where), np.dtype(np.uint8)
+    if image_kind(data) != "png" or len(data) < _PNG_HEADER or data[25] not in _PNG_CHANNELS:
+        raise ConversionError(f"{where}: an image whose size cannot be told without imagecodecs")
+    height, width = png_size(memoryview(data))
+    return (height, width, _PNG_CHANNELS[data[25]]), np.dtype(np.uint16 if data[24] == 16 else np.uint8)
+
+
+_PNG_HEADER = 33
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 
 
 def _image_bytes(cell: pa.Scalar[Any], source: Source, where: str) -> bytes:

@@ -1,0 +1,1 @@
+"""NumPy's .npz files: one an episode, or one of all rows with the episodes' ends."""
