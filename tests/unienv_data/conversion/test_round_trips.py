@@ -124,3 +124,20 @@ def test_another_store(store: Path, tmp_path: Path) -> None:
         infos = {info.name: info for info in buffer.storage.describe()}
     assert infos["action"].chunk_rows == 64
     assert all(info.codec.startswith("lz4") for name, info in infos.items() if "task" not in name)
+
+
+@requires_imagecodecs
+@pytest.mark.parametrize("name", ["x.npz", "x_npz", "x.parquet", "x_parquet"])
+def test_npz_and_parquet(store: Path, tmp_path: Path, name: str) -> None:
+    kind = name[2:]
+    export(store, tmp_path / name, to=kind)
+    convert(tmp_path / name, tmp_path / "back.zarr")
+    check_equal(rows_of(tmp_path / "back.zarr"), rows_of(store))
+    if name == "x.npz":
+        return  # which has no place for more
+    with open_dataset(str(tmp_path / "back.zarr")) as ours, open_dataset(str(store)) as theirs:
+        assert ours.episodes.select(theirs.episodes.column_names).equals(theirs.episodes)
+        kept = ("fps", "robot_type", "splits")
+        assert {key: ours.attributes[key] for key in kept} == {key: theirs.attributes[key] for key in kept}
+        named = ours.attributes["columns"]["action"]["names"]
+        assert named == theirs.attributes["columns"]["action"]["names"]
