@@ -15,9 +15,10 @@ from typing import Any
 
 from unienv_data.errors import ConversionError
 from unienv_data.formats.episode_columns import episode_table
+from unienv_data.formats.hdf5.agreed import Found, first_middle_last, with_others
 from unienv_data.formats.hdf5.columns import Hdf5Column, columns_below, datasets_below
 from unienv_data.formats.hdf5.files import hdf5_files, looks_like, open_hdf5, reading
-from unienv_data.formats.hdf5.reader import Hdf5Reader, Span, Survey
+from unienv_data.formats.hdf5.reader import MOST_PROBLEMS, Hdf5Reader, Span, Survey
 from unienv_data.formats.source import Source
 
 __all__ = ["ManiSkillReader"]
@@ -46,11 +47,12 @@ class ManiSkillReader(Hdf5Reader):
         several = len(found) > 1
         spans, names, about = [], [], []
         for file in found:
-            for number, length in file.lengths.items():
-                name = f"traj_{number}"
-                spans.append(Span(file.name, name, length))
-                names.append(f"{file.name}/{name}" if several else name)
+            for number, span in file.spans.items():
+                spans.append(span)
+                names.append(f"{file.name}/{span.group}" if several else span.group)
                 about.append(file.about.get(number, {}))
+        if not columns and (problems := [span.problem for span in spans if span.problem]):
+            raise ConversionError("; ".join(problems[:MOST_PROBLEMS]))
         kept = found[0].attributes
         return Survey(
             columns=columns,
@@ -66,21 +68,25 @@ class ManiSkillReader(Hdf5Reader):
             if not _has_trajectories(file):
                 return None
             numbers = sorted(int(match[1]) for key in file if (match := _TRAJECTORY.fullmatch(key)))
-            lengths: dict[int, int] = {}
-            columns: dict[str, Hdf5Column] = {}
-            unreadable: dict[str, str] = {}
-            for number in numbers:
-                group = file[f"traj_{number}"]
-                with reading(self._source, name, f"traj_{number}"):
-                    lengths[number] = _length(group, self._source.where(name))
-                    if lengths[number] and not columns:
-                        columns, unreadable = columns_below(group, lengths[number])
+            spans = {number: self._span(name, file, f"traj_{number}") for number in numbers}
+            found = []
+            for span in first_middle_last([s for s in spans.values() if s.length and s.problem is None]):
+                with reading(self._source, name, span.group):
+                    found.append(Found(span.group, *columns_below(file[span.group], span.length)))
+        first = with_others(found)
         document = self._document(name)
         episodes = (document or {}).get("episodes") or []
         about = {each[_NUMBER]: _known(each) for each in episodes if isinstance(each.get(_NUMBER), int)}
         attributes = {key: value for key, value in (document or {}).items() if key != "episodes" and value}
         note = "" if document else f"{self._source.where(name)} has no JSON file beside it."
-        return _File(name, lengths, columns, unreadable, about, attributes, note)
+        return _File(name, spans, list(first.columns.values()), first.unreadable, about, attributes, note)
+
+    def _span(self, name: str, file: Any, group: str) -> Span:
+        try:
+            with reading(self._source, name, group):
+                return Span(name, group, _length(file[group], self._source.where(name)))
+        except ConversionError as exc:
+            return Span(name, group, 1, problem=str(exc))
 
     def _document(self, name: str) -> dict[str, Any] | None:
         """What the JSON file says; None where there is none."""
@@ -110,17 +116,17 @@ class _File:
 
     Args:
         name: the file's, within the source.
-        lengths: number of a trajectory -> its rows.
+        spans: number of a trajectory -> where it lies.
         columns: those of the first one that has rows.
-        unreadable: what no store can hold of it.
+        unreadable: what no store can hold.
         about: number of a trajectory -> what the JSON says of it.
         attributes: what the JSON says of all.
         note: what a person should know, or "".
     """
 
     name: str
-    lengths: Mapping[int, int]
-    columns: Mapping[str, Hdf5Column]
+    spans: Mapping[int, Span]
+    columns: Sequence[Hdf5Column]
     unreadable: Mapping[str, str]
     about: Mapping[int, Mapping[str, Any]]
     attributes: Mapping[str, Any]
@@ -154,4 +160,4 @@ def _alike(source: Source, files: Sequence[_File]) -> tuple[list[Hdf5Column], di
                 f"of the files by itself"
             )
     first = with_rows[0] if with_rows else files[0]
-    return list(first.columns.values()), dict(first.unreadable)
+    return list(first.columns), dict(first.unreadable)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from unienv_data.errors import ConversionError
 from unienv_data.formats.episode_columns import episode_table
+from unienv_data.formats.hdf5.agreed import Found, agreed, first_middle_last, with_others
 from unienv_data.formats.hdf5.attributes import attributes_of, parsed
-from unienv_data.formats.hdf5.columns import Hdf5Column, columns_below, datasets_below
+from unienv_data.formats.hdf5.columns import columns_below, datasets_below
 from unienv_data.formats.hdf5.files import hdf5_files, looks_like, open_hdf5, reading
 from unienv_data.formats.hdf5.reader import Hdf5Reader, Span, Survey
 from unienv_data.formats.source import Source
@@ -48,17 +50,20 @@ class RobomimicReader(Hdf5Reader):
             raise ConversionError(
                 f"{self._source.where()}: no HDF5 file with demos (data/demo_0 ...) is there"
             )
-        columns, unreadable = _common(files)
+        columns, unreadable = agreed([demos.found for demos in files if demos.found.columns])
+        if not columns and (problems := [span.problem for demos in files for span in demos.spans]):
+            raise ConversionError("; ".join(filter(None, problems)) or f"{self._source.where()}: no rows")
         shared, differing = _shared([demos.about for demos in files])
         several = len(files) > 1
         spans, names, about = [], [], []
         for demos in files:
-            for name, length in demos.lengths.items():
-                spans.append(Span(demos.file, f"data/{name}", length))
+            own = {key: demos.about[key] for key in differing if key in demos.about}
+            task = {"task": demos.task} if demos.task else {}
+            for span, known in zip(demos.spans, demos.of_each, strict=True):
+                name = span.group.removeprefix("data/")
+                spans.append(span)
                 names.append(f"{demos.file}/{name}" if several else name)
-                own = {key: demos.about[key] for key in differing if key in demos.about}
-                task = {"task": demos.task} if demos.task else {}
-                about.append({**own, **task, **demos.of_each[name]})
+                about.append({**own, **task, **known})
         notes = [note for demos in files for note in demos.notes]
         if any(demos.task for demos in files):
             notes.insert(0, _UPSIDE_DOWN)
@@ -77,43 +82,44 @@ class _Demos:
 
     Args:
         file: its name within the source.
-        lengths: rows of each demo, by name, in the order of their numbers.
-        columns: those of the first demo that has rows.
-        unreadable: what no store can hold of it.
+        spans: where each demo lies, in the order of their numbers.
+        of_each: what is known of each.
+        found: the columns of the first that has rows.
         about: the attributes of `data`.
-        of_each: what is known of each demo.
+        task: what the robot was told in all of them, or None.
         notes: what a person should know.
     """
 
     def __init__(self, source: Source, file: str, opened: Any) -> None:
         self.file = file
         data = opened["data"]
-        self.lengths: dict[str, int] = {}
-        self.columns: dict[str, Hdf5Column] = {}
-        self.unreadable: dict[str, str] = {}
-        self.of_each: dict[str, dict[str, Any]] = {}
-        self.notes: list[str] = []
+        self.spans: list[Span] = []
+        self.of_each: list[dict[str, Any]] = []
         self.about = {key: parsed(value) for key, value in attributes_of(data.attrs, ["total"]).items()}
         self.task = _instruction(self.about.get("problem_info"))
         splits = _splits(opened.get("mask"))
         for name in sorted((name for name in data if _DEMO.fullmatch(name)), key=_number):
-            demo = data[name]
-            with reading(source, file, f"data/{name}"):
-                self.lengths[name] = _length(demo)
-                known = attributes_of(demo.attrs, ["num_samples"])
-            known["task"] = _instruction(parsed(known.get("ep_meta")))
-            self.of_each[name] = {
-                **{key: value for key, value in known.items() if value is not None},
-                **({"splits": splits.get(name, [])} if splits else {}),
-            }
-            if self.lengths[name] and not self.columns:
-                with reading(source, file, f"data/{name}"):
-                    self.columns, self.unreadable = columns_below(demo, self.lengths[name])
-        total = data.attrs.get("total")
-        if total is not None and int(total) != sum(self.lengths.values()):
+            span, known = Span(file, f"data/{name}", 1), {}
+            try:
+                with reading(source, file, span.group):
+                    span = replace(span, length=_length(data[name]))
+                    known = _about(data[name])
+            except ConversionError as exc:
+                span = replace(span, problem=str(exc))
+            self.spans.append(span)
+            self.of_each.append({**known, **({"splits": splits.get(name, [])} if splits else {})})
+        found: list[Found] = []
+        with_rows = [span for span in self.spans if span.length and span.problem is None]
+        for span in first_middle_last(with_rows):
+            with reading(source, file, span.group):
+                columns = columns_below(opened[span.group], span.length)
+            found.append(Found(f"{file or source.label}, {span.group}", *columns))
+        self.found = with_others(found)
+        self.notes: list[str] = []
+        total, rows = data.attrs.get("total"), sum(span.length for span in self.spans)
+        if total is not None and int(total) != rows:
             self.notes.append(
-                f"{source.where(file)} says that it has {int(total)} rows; its demos have "
-                f"{sum(self.lengths.values())}."
+                f"{source.where(file)} says that it has {int(total)} rows; its demos have {rows}."
             )
 
     @classmethod
@@ -134,12 +140,21 @@ def _number(name: str) -> tuple[int, str]:
 
 
 def _length(demo: Any) -> int:
+    if not hasattr(demo, "keys"):
+        raise KeyError("a group was expected, and a dataset stands there")
     said = demo.attrs.get("num_samples")
     if said is not None:
         return int(said)
     if "actions" in demo:
         return int(demo["actions"].shape[0])
     return max((int(dataset.shape[0]) for _, dataset in datasets_below(demo) if dataset.shape), default=0)
+
+
+def _about(demo: Any) -> dict[str, Any]:
+    """What the attributes of a demo say, and what the robot was told."""
+    known = attributes_of(demo.attrs, ["num_samples"])
+    task = _instruction(parsed(known.get("ep_meta")))
+    return {**known, "task": task} if task else known
 
 
 def _splits(mask: Any) -> dict[str, list[str]]:
@@ -158,28 +173,6 @@ def _instruction(about: Any) -> str | None:
     told = about.get("language_instruction") or about.get("lang")
     text = "".join(map(str, told)) if isinstance(told, list) else told
     return text.strip().strip('"') if isinstance(text, str) and text.strip() else None
-
-
-def _common(files: Sequence[_Demos]) -> tuple[list[Hdf5Column], dict[str, str]]:
-    """The columns that all files have alike; the others, with the reason."""
-    with_rows = [demos for demos in files if demos.columns]
-    unreadable = {name: reason for demos in reversed(with_rows) for name, reason in demos.unreadable.items()}
-    columns = []
-    for name in dict.fromkeys(name for demos in with_rows for name in demos.columns):
-        if name in unreadable:
-            continue
-        first = next(demos for demos in with_rows if name in demos.columns)
-        column = first.columns[name]
-        other = next((demos for demos in with_rows if demos.columns.get(name) != column), None)
-        if other is None:
-            columns.append(column)
-        elif name in other.columns:
-            unreadable[name] = (
-                f"{name} is {column.space} in {first.file} and {other.columns[name].space} in {other.file}"
-            )
-        else:
-            unreadable[name] = f"{name} is in {first.file} and not in {other.file}"
-    return columns, unreadable
 
 
 def _shared(abouts: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[str]]:

@@ -11,9 +11,18 @@ import numpy as np
 import pytest
 
 from tests.unienv_data.formats.expecting import assert_as_expected, assert_refused
-from tests.unienv_data.formats.hdf5_damage import Damage, cut, delete, empty, no_hdf5, replace, spoil_chunk
+from tests.unienv_data.formats.hdf5_damage import (
+    Damage,
+    cut,
+    delete,
+    edit,
+    empty,
+    no_hdf5,
+    replace,
+    spoil_chunk,
+)
 from tests.unienv_data.formats.reading import read_all, read_columns
-from unienv_data.conversion import plan_conversion, run_conversion
+from unienv_data.conversion import ConversionOptions, plan_conversion, run_conversion
 from unienv_data.errors import ConversionError
 from unienv_data.formats import Source, detect, open_reader
 from unienv_data.opening import open as open_dataset
@@ -183,6 +192,37 @@ def test_damage_is_named_and_nothing_is_left(tmp_path: Path, damage: str) -> Non
     shutil.copy(SAMPLE / "image.hdf5", path)
     act(path)
     assert_refused(path, tmp_path, str(path), *said)
+
+
+def test_what_only_later_demos_have_is_not_lost_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / "x.hdf5"
+    shutil.copy(SAMPLE / "low_dim.hdf5", path)
+    edit(lambda file: file["data/demo_1"].pop("next_obs"))(path)
+    assert_refused(path, tmp_path, "next_obs/object is in x.hdf5, data/demo_3 and not in x.hdf5, data/demo_1")
+    options = ConversionOptions(exclude=("next_obs/*",))
+    assert run_conversion(plan_conversion(str(path), str(tmp_path / "x.zarr"), options)).rows == 181
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damaged_chunk,
+        delete("data/demo_3/rewards"),
+        replace("data/demo_3/actions", np.zeros((50, 7))),
+        replace("data/demo_3", np.zeros(3)),
+        edit(lambda file: file["data/demo_3"].attrs.create("num_samples", b"many")),
+    ],
+)
+def test_bad_demos_are_left_out_where_that_is_asked(tmp_path: Path, damage: Damage) -> None:
+    path = tmp_path / "x.hdf5"
+    shutil.copy(SAMPLE / "image.hdf5", path)
+    damage(path)
+    assert_refused(path, tmp_path, "demo_3")
+    options = ConversionOptions(skip_bad=True)
+    run_conversion(plan_conversion(str(path), str(tmp_path / "x.zarr"), options))
+    with open_dataset(str(tmp_path / "x.zarr")) as buffer, h5py.File(path) as file:
+        actions = [file[f"data/demo_{number}/actions"][()] for number in (1, 2, 4, 5)]
+        np.testing.assert_array_equal(buffer[:]["actions"], np.concatenate(actions))
 
 
 def test_all_before_a_damaged_episode_comes_and_all_after_it_can_be_read(tmp_path: Path) -> None:

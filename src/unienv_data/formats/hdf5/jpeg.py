@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ class JpegColumn(Hdf5Column):
 
     shape: tuple[int, ...]
     reverse: bool = False
-    file_bytes: int = 0
+    file_bytes: int = field(default=0, compare=False)
 
     @property
     def space(self) -> AnySpace:

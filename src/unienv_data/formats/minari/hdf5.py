@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from unienv_data.errors import ConversionError
 from unienv_data.formats.episode_columns import episode_table
+from unienv_data.formats.hdf5.agreed import Found, first_middle_last, with_others
 from unienv_data.formats.hdf5.attributes import attributes_of
 from unienv_data.formats.hdf5.columns import Hdf5Column, column_of, datasets_below
 from unienv_data.formats.hdf5.files import open_hdf5, reading
 from unienv_data.formats.hdf5.jpeg import first_file, holds_bytes, jpeg_column
-from unienv_data.formats.hdf5.reader import Hdf5Reader, Span, Survey
+from unienv_data.formats.hdf5.reader import MOST_PROBLEMS, Hdf5Reader, Span, Survey
 from unienv_data.formats.jpeg_frames import is_jpeg
 from unienv_data.formats.minari.metadata import Metadata, base_of, load_metadata, taken_apart
 from unienv_data.formats.naming import Path
@@ -50,22 +52,30 @@ class MinariHdf5(Hdf5Reader):
             numbers = sorted(int(match[1]) for key in file if (match := _EPISODE.fullmatch(key)))
             metadata.check_count(len(numbers))
             spans, about = [], []
-            columns: dict[str, Hdf5Column] = {}
-            unreadable: dict[str, str] = {}
             for number in numbers:
-                group = file[f"episode_{number}"]
-                with reading(self._source, name, group.name):
-                    span = Span(name, f"episode_{number}", _length(group, self._source.where(name)))
-                    about.append(attributes_of(group.attrs, _OWN))
-                    if span.length and not columns:
-                        columns, unreadable = self._columns_of(group, span, metadata)
+                span, known = Span(name, f"episode_{number}", 1), {}
+                try:
+                    with reading(self._source, name, span.group):
+                        group = file[span.group]
+                        span = replace(span, length=_length(group, self._source.where(name)))
+                        known = attributes_of(group.attrs, _OWN)
+                except ConversionError as exc:
+                    span = replace(span, problem=str(exc))
                 spans.append(span)
+                about.append(known)
+            found = []
+            for span in first_middle_last([s for s in spans if s.length and s.problem is None]):
+                with reading(self._source, name, span.group):
+                    found.append(Found(span.group, *self._columns_of(file[span.group], span, metadata)))
+        first = with_others(found)
+        if not first.columns and (problems := [span.problem for span in spans if span.problem]):
+            raise ConversionError("; ".join(problems[:MOST_PROBLEMS]))
         return Survey(
-            columns=list(columns.values()),
+            columns=list(first.columns.values()),
             spans=spans,
             episodes=episode_table([span.length for span in spans], numbers, about),
             version=metadata.version,
-            unreadable=unreadable,
+            unreadable=first.unreadable,
             attributes=metadata.attributes,
         )
 
