@@ -3,7 +3,7 @@
 diffusion-policy is no package; its ReplayBuffer reads a folder by `zarr.open`, a zip by `zarr.ZipStore`.
 Needs zarr 2 (2.16.1 was tried) in an environment of its own, which need not have unienv-data:
 
-    unienv-data convert SOURCE /tmp/x.zarr.zip --exclude task
+    unienv-data convert SOURCE /tmp/x.zarr.zip
     python scripts/interop/zarr_v2.py /tmp/x.zarr.zip
 """
 
