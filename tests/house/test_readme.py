@@ -24,7 +24,7 @@ def test_commands_and_code_run_in_order(tmp_path: Path, monkeypatch: pytest.Monk
 
     (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
     monkeypatch.chdir(tmp_path)
-    assert len(COMMANDS) == 3
+    assert len(COMMANDS) == 4
     for command in COMMANDS:
         outcome = CliRunner().invoke(app, command.split())
         assert outcome.exit_code == 0, outcome.output
