@@ -23,6 +23,7 @@ _BUILT_IN: Mapping[str, str] = {
     "aloha": "unienv_data.formats.aloha:AlohaReader",
     "d4rl": "unienv_data.formats.d4rl:D4rlReader",
     "diffusion_policy": "unienv_data.formats.diffusion_policy.reader:DiffusionPolicyReader",
+    "fog_x": "unienv_data.formats.fog_x:FogXReader",
     "hugging_face": "unienv_data.formats.hugging_face:HuggingFaceReader",
     "lerobot_v2": "unienv_data.formats.lerobot.v2.reader:LeRobotV2Reader",
     "lerobot_v30": "unienv_data.formats.lerobot.v30.reader:LeRobotV30Reader",

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.conftest import requires_av
+from tests.conftest import requires_av, requires_imagecodecs
 from tests.unienv_data.formats.lerobot_builder import edit_info, truncate
 from tests.unienv_data.formats.reading import read_all, read_columns
 from tests.unienv_data.formats.samples import DATA, convert, expectations, refusal, sha
@@ -140,6 +140,32 @@ def test_any_episodes_alone() -> None:
     rows = np.r_[ends[1] : ends[2], ends[6] : ends[7]]
     np.testing.assert_array_equal(found["observation.image"], want["observation.image"][rows])
     np.testing.assert_array_equal(found["action"], want["action"][rows])
+
+
+@requires_imagecodecs
+@pytest.mark.parametrize("frames", ["copy", "lossless"])
+def test_jpeg_images_are_kept_as_they_came(copy: Path, tmp_path: Path, frames: str) -> None:
+    """Image features may be JPEG files, which need no second loss."""
+    import imagecodecs
+
+    want = []
+    for path in sorted((copy / "data").rglob("*.parquet")):
+        table = pq.read_table(path)
+        rng = np.random.default_rng(len(want))
+        small = rng.integers(0, 256, (table.num_rows, 4, 4, 3), dtype=np.uint8)
+        files = [bytes(imagecodecs.jpeg8_encode(each)) for each in small.repeat(8, axis=1).repeat(8, axis=2)]
+        want += [imagecodecs.jpeg8_decode(file) for file in files]
+        cells = pa.array([{"bytes": file, "path": None} for file in files])
+        pq.write_table(table.append_column("observation.wrist", cells), path)
+    info = json.loads((copy / "meta/info.json").read_text())
+    names = ["height", "width", "channel"]
+    info["features"]["observation.wrist"] = {"dtype": "image", "shape": [32, 32, 3], "names": names}
+    (copy / "meta/info.json").write_text(json.dumps(info))
+    plan, rows = convert(copy, tmp_path / "x.zarr", frames=frames, exclude=("observation.image",))
+    np.testing.assert_array_equal(rows["observation"]["wrist"], np.stack(want))
+    (image,) = [planned for planned in plan.columns if planned.path == "observation/wrist"]
+    assert (image.column.lossy, image.is_copied) == ("jpeg", frames == "copy")
+    assert image.estimate.codec.startswith("jpeg") == (frames == "copy")
 
 
 def rewrite(name: str, change: Callable[[pa.Table], pa.Table]) -> Callable[[Path], None]:

@@ -22,6 +22,7 @@ from unienv_data.formats.base import (
     check_options,
     row_bytes,
 )
+from unienv_data.formats.cameras import Cameras
 from unienv_data.formats.copied_form import can_copy, copied_form
 from unienv_data.formats.image_cells import image_cells, is_image_type
 from unienv_data.formats.lerobot.columns import (
@@ -34,7 +35,7 @@ from unienv_data.formats.lerobot.columns import (
 )
 from unienv_data.formats.lerobot.episodes import Episode, Listing, episode_table
 from unienv_data.formats.lerobot.info import INFO, Info
-from unienv_data.formats.lerobot.rows import Cameras, DataFiles
+from unienv_data.formats.lerobot.rows import DataFiles, frame_numbers
 from unienv_data.formats.naming import nested_paths
 from unienv_data.formats.parquet import ParquetRows, open_parquet
 from unienv_data.formats.source import Source
@@ -308,12 +309,13 @@ class LeRobotReader(Reader):
                     where = f"{self._source.where(episode.data_file)}, episode {episode.index}"
                     values: dict[str, Any] = {}
                     for name, column in known.items():
-                        if isinstance(column, VideoColumn) and name in encoded:
-                            values[name] = cameras.packets_of(column, episode, table)
+                        if isinstance(column, VideoColumn):
+                            numbers = frame_numbers(column, episode, table, where)
+                            read = cameras.packets_of if name in encoded else cameras.frames_of
+                            file = episode.clips[name].file
+                            values[name] = read(name, file, numbers, column.format, column.shape)
                         elif isinstance(column, ImageColumn) and name in encoded:
                             values[name] = column.cells.kept(table[column.needs], self._source, where)
-                        elif isinstance(column, VideoColumn):
-                            values[name] = cameras.frames_of(column, episode, table)
                         else:
                             values[name] = column.from_table(table, self._source, where)
                     end = start + table.num_rows

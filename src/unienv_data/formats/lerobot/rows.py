@@ -1,4 +1,4 @@
-"""The rows and frames of episodes, from files that are opened once where episodes come in order."""
+"""The rows of episodes, from files that are opened once where episodes come in order."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from unienv_data.columns import EncodedRows
 from unienv_data.errors import ConversionError
-from unienv_data.formats.copied_form import Packets, encoded_rows, open_packets
 from unienv_data.formats.lerobot.columns import VideoColumn
 from unienv_data.formats.lerobot.episodes import Episode
 from unienv_data.formats.parquet import ParquetRows
 from unienv_data.formats.source import Source
-from unienv_data.formats.video import VideoFile
 
-__all__ = ["Cameras", "DataFiles"]
+__all__ = ["DataFiles", "frame_numbers"]
 
 LARGEST_BATCH = 16384
 
@@ -95,72 +92,25 @@ def _runs_of(owners: NDArray[Any]) -> dict[int, list[tuple[int, int]]]:
     return runs
 
 
-class Cameras:
-    """The video files, of which one a camera is open at a time.
+def frame_numbers(column: VideoColumn, episode: Episode, rows: pa.Table, where: str) -> NDArray[np.int64]:
+    """The numbers (B,) of an episode's rows' frames within their video file, by their frame_index.
 
     Args:
-        source: the dataset.
+        column: the camera's.
+        episode: whose rows they are.
+        rows: of the table.
+        where: the table's address, for messages.
+
+    Raises:
+        ConversionError: the indexes are none, or leave the episode.
     """
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._files: dict[str, VideoFile | Packets] = {}
-
-    def frames_of(self, column: VideoColumn, episode: Episode, rows: pa.Table) -> NDArray[Any]:
-        """The frames (B, H, W, C) of an episode's rows, by their frame_index.
-
-        Raises:
-            ConversionError: the file is missing, damaged, too short, or of another size than the first.
-        """
-        file = self._files.get(column.name)
-        clip = episode.clips[column.name]
-        if not isinstance(file, VideoFile) or file.name != clip.file:
-            self._close(column.name)
-            file = self._files[column.name] = VideoFile(self._source, clip.file, column.format)
-        frames = file.read(self._numbers(column, episode, rows))
-        if frames.shape[1:] != column.shape:
-            raise ConversionError(
-                f"{file.where}: frames of {frames.shape[1:]} where {column.shape} is expected"
-            )
-        return frames
-
-    def packets_of(self, column: VideoColumn, episode: Episode, rows: pa.Table) -> EncodedRows:
-        """The same frames as they are encoded.
-
-        Raises:
-            ConversionError: as `frames_of`, or they can only be decoded.
-        """
-        file = self._files.get(column.name)
-        clip = episode.clips[column.name]
-        if file is None or isinstance(file, VideoFile) or file.name != clip.file:
-            self._close(column.name)
-            file = self._files[column.name] = open_packets(self._source, clip.file)
-        size = (file.stream.height, file.stream.width)
-        if size != column.shape[:2]:
-            raise ConversionError(f"{file.where}: frames of {size} where {column.shape[:2]} is expected")
-        payload = file.read(self._numbers(column, episode, rows))
-        return encoded_rows(payload, column.format, column.shape)
-
-    def _numbers(self, column: VideoColumn, episode: Episode, rows: pa.Table) -> NDArray[np.int64]:
-        """The numbers of the rows' frames within their file."""
-        indexes = rows[column.needs].to_numpy()
-        if indexes.dtype.kind not in "iu":
-            raise ConversionError(
-                f"{self._source.where(episode.data_file)}: frame_index of episode {episode.index} is not an "
-                f"integer in every row"
-            )
-        if indexes.min(initial=0) < 0 or indexes.max(initial=0) >= episode.length:
-            raise ConversionError(
-                f"{self._source.where(episode.data_file)}: frame_index of episode {episode.index} leaves the "
-                f"episode's {episode.length} rows"
-            )
-        return episode.clips[column.name].first + indexes.astype(np.int64)
-
-    def _close(self, camera: str) -> None:
-        if camera in self._files:
-            self._files.pop(camera).close()
-
-    def close(self) -> None:
-        """Close the open files."""
-        for camera in [*self._files]:
-            self._close(camera)
+    indexes = rows[column.needs].to_numpy()
+    if indexes.dtype.kind not in "iu":
+        raise ConversionError(
+            f"{where}: frame_index of episode {episode.index} is not an integer in every row"
+        )
+    if indexes.min(initial=0) < 0 or indexes.max(initial=0) >= episode.length:
+        raise ConversionError(
+            f"{where}: frame_index of episode {episode.index} leaves the episode's {episode.length} rows"
+        )
+    return episode.clips[column.name].first + indexes.astype(np.int64)
