@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from typer.testing import CliRunner
 from tests.conftest import requires_imagecodecs
 from tests.unienv_data.formats.reading import read_columns
 from unienv_data.cli.app import app
+from unienv_data.conversion import ConversionOptions, plan_conversion, run_conversion
 from unienv_data.errors import ConversionError
 from unienv_data.formats import Source, open_reader
+from unienv_data.opening import open as open_dataset
 
 pytestmark = requires_imagecodecs
 
@@ -70,7 +73,7 @@ DAMAGES: dict[str, tuple[str, Damage, list[str]]] = {
     "no shard": (
         "tfrecord",
         lambda root: (root / TFRECORD).unlink(),
-        ["files that are missing", "toy-train"],
+        [TFRECORD, "the file is missing"],
     ),
     "no info": ("tfrecord", lambda root: (root / INFO).unlink(), ["no dataset_info.json"]),
     "info is no JSON": ("tfrecord", cut(INFO, 30), [INFO, "not JSON"]),
@@ -211,3 +214,36 @@ def test_of_two_versions_the_later_is_read(tmp_path: Path) -> None:
     edit("toy/1.10.0/dataset_info.json", lambda info: info.update(version="1.10.0"))(tmp_path)
     with open_reader(Source(str(tmp_path))) as reader:
         assert reader.facts().version == "1.10.0"
+
+
+@pytest.mark.parametrize(
+    ("act", "left"),
+    [
+        (cut(TFRECORD, 40_000), (3, 9, 5, 13, 11)),
+        (lambda root: (root / TFRECORD).unlink(), (13, 11)),
+        (flip(TFRECORD, 30_000), (3, 9, 5, 13, 11)),
+        (flip(TFRECORD, 25_000), (3, 9, 7, 13, 11)),
+        (cut(TFRECORD, 0), (13, 11)),
+    ],
+    ids=["cut", "missing", "structure", "values", "empty"],
+)
+def test_what_is_whole_can_be_converted(act: Damage, left: tuple[int, ...], tmp_path: Path) -> None:
+    shutil.copytree(DATA / "tfrecord", tmp_path / "tfrecord")
+    act(tmp_path)
+    options = ConversionOptions(exclude=("words",), skip_bad=True)
+    run_conversion(plan_conversion(str(tmp_path / "tfrecord"), str(tmp_path / "x.zarr"), options))
+    with open_dataset(str(tmp_path / "x.zarr")) as buffer:
+        assert tuple(episode["length"] for episode in buffer.episodes.to_pylist()) == left
+
+
+def test_a_late_episode_is_read_without_those_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    for name in ("record_places", "chunked_records"):
+        place = f"unienv_data.formats.rlds.episodes.{name}"
+        before = getattr(sys.modules["unienv_data.formats.rlds.episodes"], name)
+        monkeypatch.setattr(place, lambda source, file, do=before: looked.append(file) or do(source, file))
+    for folder in ("tfrecord", "array_record"):
+        looked.clear()
+        with open_reader(Source(str(DATA / folder))) as reader:
+            assert sum(chunk.rows for chunk in reader.chunks(["label"], [5])) == 11
+            assert looked == [f"toy-val.{folder}-00000-of-00001"]

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from tests.conftest import requires_imagecodecs, requires_mcap, requires_rosbags
 from tests.unienv_data.formats.ros_builder import Said, float32, write_mcap
 from unienv_data.cli.app import app
+from unienv_data.conversion import ConversionOptions, plan_conversion, run_conversion
+from unienv_data.opening import open as open_dataset
 
 pytestmark = [requires_mcap, requires_rosbags, requires_imagecodecs]
 
@@ -197,3 +199,26 @@ def test_vectors_that_change_their_length(tmp_path: Path) -> None:
     assert "--exclude 'j.position'" in message
     write_mcap(tmp_path / "second/a.mcap", [joints(1, 3), joints(2, 4), joints(3, 3)])
     assert "has the shape [4], that of the first ones [3]" in failure(tmp_path / "second")
+
+
+@pytest.mark.parametrize(
+    ("act", "options"),
+    [
+        (cut(MCAP, 20_000), {}),
+        (cut(MCAP, 0), {}),
+        (flip(MCAP, 5000), {}),
+        (flip(MCAP, 5000), {"time": "header"}),
+        (lambda root: write_mcap(root / MCAP, float32("/joint_states", 1, 2)), {}),
+    ],
+    ids=["cut", "empty", "damaged", "damaged, by headers", "other topics"],
+)
+def test_recordings_that_are_whole_can_be_converted(
+    act: Damage, options: dict[str, str], tmp_path: Path
+) -> None:
+    shutil.copytree(DATA / "mcap", tmp_path / "mcap")
+    act(tmp_path)
+    given = ConversionOptions(format_options={"sync_to": "/joint_states", **options}, skip_bad=True)
+    run_conversion(plan_conversion(str(tmp_path / "mcap"), str(tmp_path / "x.zarr"), given))
+    with open_dataset(str(tmp_path / "x.zarr")) as buffer:
+        names = [episode["source_episode"] for episode in buffer.episodes.to_pylist()]
+    assert names == ["episode_0.mcap", "episode_2.mcap", "episode_3.mcap"]

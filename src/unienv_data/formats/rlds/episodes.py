@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
+from itertools import accumulate
 from math import prod
-from typing import IO, Any
+from typing import IO, Any, overload
 
 import pyarrow as pa
 
@@ -28,7 +29,7 @@ from unienv_data.formats.rlds.records import Record, framed_record, naming
 from unienv_data.formats.rlds.riegeli import ChunkedRecord, chunk_records, chunked_records
 from unienv_data.formats.source import Source
 
-__all__ = ["Episode", "Records", "episode_table", "find_episodes"]
+__all__ = ["Episode", "EpisodeIndex", "Records", "episode_table"]
 
 FIRST = "steps/is_first"
 RESERVED = ("length", "source_episode", "split")
@@ -45,6 +46,9 @@ class Episode:
         length: how many steps it has.
         about: what is said of it, by the features' keys.
         longest: of the lists of varying length: how long the longest is, by the features' keys.
+        problem: why it cannot be read, where that is known from the start. Nobody knows then how many steps
+        it
+            has: it counts as one.
     """
 
     shard: Shard
@@ -53,6 +57,7 @@ class Episode:
     length: int
     about: Mapping[str, Any]
     longest: Mapping[str, int]
+    problem: str = ""
 
     @property
     def label(self) -> str:
@@ -105,37 +110,90 @@ class Records:
         self._file = self._name = self._chunk = None
 
 
-def find_episodes(source: Source, dataset: Dataset, structure: Structure) -> list[Episode]:
-    """All episodes, in the order of the files. Little more is read than what is between values.
+class EpisodeIndex(Sequence[Episode]):
+    """All episodes, in the order of the files, each looked at when it is first asked for.
 
-    Raises:
-        ConversionError: a file is missing or cut off, has other records than is said, or a record is damaged.
+    Where episodes stand is known by how many each file should have; of a file the headers of its records are
+    read,
+    of a record little more than what stands between its values. What is wrong with a file or a record is
+    kept with
+    its episodes, so that others can be read.
+
+    Args:
+        source: where the files lie.
+        dataset: which files there should be.
+        structure: of the records.
     """
-    missing = [shard.name for shard in dataset.shards if shard.name not in source.files]
-    if missing:
-        more = f" and {len(missing) - 4} more" if len(missing) > 4 else ""
-        raise ConversionError(
-            f"{source.where()}: {INFO} lists files that are missing: {', '.join(missing[:4])}{more}"
-        )
-    found = []
-    with closing(Records(source)) as records:
-        for shard in dataset.shards:
-            where: Sequence[Place | ChunkedRecord] = (
-                record_places(source, shard.name)
-                if dataset.file_format == "tfrecord"
-                else chunked_records(source, shard.name)
-            )
-            if len(where) != shard.records:
-                raise ConversionError(
-                    f"{source.where(shard.name)}: it has {len(where)} records, {INFO} gives it "
-                    f"{shard.records}; it was cut off or is another dataset's"
-                )
-            for number, place in enumerate(where):
-                record = records.get(shard.name, number, place, checked=False)
-                address = f"{source.where(shard.name)}: record {number}"
-                with naming(address):
-                    found.append(_episode(record, shard, number, place, structure))
-    return found
+
+    def __init__(self, source: Source, dataset: Dataset, structure: Structure) -> None:
+        self._source, self._dataset, self._structure = source, dataset, structure
+        self._ends = list(accumulate(shard.records for shard in dataset.shards))
+        self._places: dict[int, tuple[Sequence[Place | ChunkedRecord], str]] = {}
+        self._found: dict[int, Episode] = {}
+        self._records = Records(source)
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, position: int) -> Episode: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[Episode]: ...
+
+    def __getitem__(self, position: int | slice) -> Episode | Sequence[Episode]:
+        """An episode.
+
+        Raises:
+            ConversionError: its file holds more records than is said, so that it is no file of this dataset.
+        """
+        if isinstance(position, slice):
+            return [self[each] for each in range(len(self))[position]]
+        position = range(len(self))[position]
+        if position not in self._found:
+            self._found[position] = self._look(position)
+        return self._found[position]
+
+    def _look(self, position: int) -> Episode:
+        which = bisect_right(self._ends, position)
+        shard = self._dataset.shards[which]
+        number = position - (self._ends[which] - shard.records)
+        if which not in self._places:
+            self._places[which] = self._places_of(shard)
+        places, problem = self._places[which]
+        if number >= len(places):
+            return Episode(shard, number, Place(0, 0), 1, {}, {}, problem)
+        try:
+            record = self._records.get(shard.name, number, places[number], checked=False)
+            with naming(f"{self._source.where(shard.name)}: record {number}"):
+                return _episode(record, shard, number, places[number], self._structure)
+        except ConversionError as exc:
+            return Episode(shard, number, places[number], 1, {}, {}, str(exc))
+
+    def _places_of(self, shard: Shard) -> tuple[Sequence[Place | ChunkedRecord], str]:
+        """Where the records of a file stand, as far as it goes, and why it goes no further."""
+        where = self._source.where(shard.name)
+        if shard.name not in self._source.files:
+            return [], f"{where}: the file is missing, which {INFO} lists"
+        places: Sequence[Place | ChunkedRecord]
+        problem = ""
+        if self._dataset.file_format == "tfrecord":
+            places, problem = record_places(self._source, shard.name)
+        else:
+            try:
+                places = chunked_records(self._source, shard.name)
+            except ConversionError as exc:
+                places, problem = [], str(exc)
+        if len(places) > shard.records or (len(places) < shard.records and not problem):
+            said = f"{where}: it has {len(places)} records, {INFO} gives it {shard.records}"
+            if len(places) > shard.records:
+                raise ConversionError(f"{said}; it is another dataset's")
+            problem = f"{said}; it was cut off"
+        return places, problem
+
+    def close(self) -> None:
+        """Close the open file. May be called twice."""
+        self._records.close()
 
 
 def _episode(

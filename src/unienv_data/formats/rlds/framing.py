@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import IO
 
 from unienv_data.checksum import crc32c
-from unienv_data.errors import ConversionError
 from unienv_data.formats.source import Source
 
 __all__ = ["Place", "frame_foot", "frame_head", "masked", "masked_crc", "record_places", "stored_crc"]
@@ -56,11 +55,13 @@ def frame_foot(crc: int) -> bytes:
     return _CRC.pack(masked(crc))
 
 
-def record_places(source: Source, name: str) -> list[Place]:
-    """Where the records of a file stand; their data are not read.
+def record_places(source: Source, name: str) -> tuple[list[Place], str]:
+    """Where the records of a file stand, as far as it is whole, and what is wrong with the rest, or "".
+
+    Their data are not read.
 
     Raises:
-        ConversionError: the file is missing, cut off or no TFRecord file.
+        ConversionError: the file cannot be read.
     """
     size = source.files.get(name, 0)
     places: list[Place] = []
@@ -71,19 +72,19 @@ def record_places(source: Source, name: str) -> list[Place]:
             head = file.read(HEAD_BYTES)
             where = f"{source.where(name)}: record {len(places)}"
             if len(head) < HEAD_BYTES:
-                raise ConversionError(f"{where} is cut off in its header; fetch the file again")
+                return places, f"{where} is cut off in its header; fetch the file again"
             length = _LENGTH.unpack_from(head)[0]
             if masked_crc(head[:8]) != _CRC.unpack_from(head, 8)[0]:
-                raise ConversionError(f"{where} has a damaged length, or this is no TFRecord file")
+                return places, f"{where} has a damaged length, or this is no TFRecord file"
             end = start + HEAD_BYTES + length + FOOT_BYTES
             if end > size:
-                raise ConversionError(
+                return places, (
                     f"{where} is cut off: it has {length:,} bytes, of which {size - start - HEAD_BYTES:,} "
                     f"are there; fetch the file again"
                 )
             places.append(Place(start + HEAD_BYTES, length))
             start = end
-    return places
+    return places, ""
 
 
 def stored_crc(file: IO[bytes], place: Place) -> int:

@@ -30,7 +30,7 @@ from unienv_data.formats.rlds.columns import (
     TextColumn,
     decoded_image,
 )
-from unienv_data.formats.rlds.episodes import Episode, Records, chunk_sizes, episode_table, find_episodes
+from unienv_data.formats.rlds.episodes import Episode, EpisodeIndex, Records, chunk_sizes, episode_table
 from unienv_data.formats.rlds.example import bytes_values, features_of
 from unienv_data.formats.rlds.features import Leaf, Structure, parse_features
 from unienv_data.formats.rlds.metadata import (
@@ -46,6 +46,8 @@ from unienv_data.formats.source import Source
 from unienv_data.store.codecs.imagefiles import rows_of_files
 
 __all__ = ["RldsReader"]
+
+MOST_PROBLEMS = 8
 
 _CODECS: Mapping[str | None, str] = {"jpeg": "jpeg:95", "png": "png"}
 """By what images that are appended later are encoded, by the kind of the source's."""
@@ -67,6 +69,7 @@ class RldsReader(Reader):
     def __init__(self, source: Source, split: str | None) -> None:
         self._source = source
         self._split = split
+        self._known: dict[str, StepColumn] = {}
 
     @classmethod
     def probe(cls, source: Source) -> bool:
@@ -99,24 +102,31 @@ class RldsReader(Reader):
         return parse_features(load_json(self._source, name), self._source.where(name))
 
     @cached_property
-    def _episodes(self) -> list[Episode]:
-        return find_episodes(self._source, self._dataset, self._structure)
+    def _episodes(self) -> EpisodeIndex:
+        return EpisodeIndex(self._source, self._dataset, self._structure)
 
     @cached_property
-    def _columns(self) -> dict[str, StepColumn]:
-        return {
-            "/".join(leaf.path): self._column(leaf) for leaf in self._structure.steps if leaf.kind != "none"
-        }
+    def _leaves(self) -> dict[str, Leaf]:
+        return {"/".join(leaf.path): leaf for leaf in self._structure.steps if leaf.kind != "none"}
+
+    def _column_of(self, name: str) -> StepColumn:
+        if name not in self._known:
+            self._known[name] = self._column(self._leaves[name])
+        return self._known[name]
 
     @cached_property
     def _facts(self) -> Facts:
-        if not self._episodes:
+        if not len(self._episodes):
             raise ConversionError(f"{self._source.where()}: the dataset holds no episodes")
+        if self._first is None:
+            problems = dict.fromkeys(each.problem for each in self._episodes if each.problem)
+            told = "; ".join(list(problems)[:MOST_PROBLEMS])
+            raise ConversionError(told or f"{self._source.where()}: all its episodes are empty")
         lost = [leaf for leaf in self._structure.episode if leaf.kind not in ("number", "text")]
         return Facts(
             format=self.name,
             version=self._dataset.version,
-            columns=tuple(self._source_column(name, column) for name, column in self._columns.items()),
+            columns=tuple(self._source_column(name, self._column_of(name)) for name in self._leaves),
             episodes=episode_table(self._episodes, self._structure),
             source_bytes=sum(
                 size for name, size in self._source.files.items() if name.startswith(self._dataset.folder)
@@ -180,13 +190,18 @@ class RldsReader(Reader):
                 codec = _CODECS[kind]
         return ImageColumn(leaf, shape, "jpeg" if kind == "jpeg" else None, codec)
 
+    @cached_property
+    def _first(self) -> Episode | None:
+        """The first episode that has steps and can be read."""
+        return next((each for each in self._episodes if each.length and not each.problem), None)
+
     def _first_file(self, leaf: Leaf) -> bytes | None:
-        files = self._files_of(leaf, next((each for each in self._episodes if each.length), None))
+        files = self._files_of(leaf, self._first)
         return files[0] if files else None
 
     def _image_bytes(self, leaf: Leaf) -> int:
         """About what an image weighs as it is encoded."""
-        files = self._files_of(leaf, next((each for each in self._episodes if each.length), None), 16)
+        files = self._files_of(leaf, self._first, 16)
         return max(1, int(np.mean([len(data) for data in files]))) if files else 1
 
     def _files_of(self, leaf: Leaf, episode: Episode | None, count: int = 1) -> list[bytes]:
@@ -198,7 +213,12 @@ class RldsReader(Reader):
             return [] if feature is None else next(bytes_values(record, feature, count), [])
 
     def check(self, columns: Sequence[str], episodes: Sequence[int]) -> None:
-        """Decode the first image of each column; the files themselves were looked at for the facts."""
+        """Tell of episodes that cannot be read, and decode the first image of each column."""
+        problems = dict.fromkeys(self._episodes[each].problem for each in episodes)
+        told = [problem for problem in problems if problem]
+        if told:
+            more = f"; and {len(told) - MOST_PROBLEMS} more" if len(told) > MOST_PROBLEMS else ""
+            raise ConversionError("; ".join(told[:MOST_PROBLEMS]) + more)
         with closing(Records(self._source)) as records:
             for position in episodes[:1]:
                 episode = self._episodes[position]
@@ -207,7 +227,7 @@ class RldsReader(Reader):
                 with naming(where):
                     features = features_of(record)
                     for name in columns:
-                        column = self._columns[name]
+                        column = self._column_of(name)
                         if isinstance(column, ImageColumn):
                             next(column.values(record, features, 1, where), None)
 
@@ -220,13 +240,15 @@ class RldsReader(Reader):
         encoded: Collection[str] = (),
     ) -> Iterator[Chunk]:
         """The steps of the episodes; each record is read once, and one of them at a time."""
-        known = {name: self._columns[name] for name in columns}
+        known = {name: self._column_of(name) for name in columns}
         weight = row_bytes([column.space for name, column in known.items() if name not in encoded])
         weight += sum(self._image_bytes(known[name].leaf) for name in encoded if name in known)
         rows_at_once = max(1, target_bytes // max(1, weight))
         with closing(Records(self._source)) as records:
             for position in episodes:
                 episode = self._episodes[position]
+                if episode.problem:
+                    raise ConversionError(episode.problem)
                 if episode.length:
                     record = records.get(episode.shard.name, episode.number, episode.place)
                     yield from self._chunks_of(position, record, known, rows_at_once, encoded)
@@ -274,4 +296,6 @@ class RldsReader(Reader):
         return f"{self._source.where(episode.shard.name)}: record {episode.number}"
 
     def close(self) -> None:
-        """Nothing stays open between calls."""
+        """Close the file that is open."""
+        if "_episodes" in self.__dict__:
+            self._episodes.close()

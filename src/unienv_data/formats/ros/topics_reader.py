@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -26,8 +25,7 @@ from unienv_data.formats.base import (
 from unienv_data.formats.episode_columns import episode_table
 from unienv_data.formats.naming import nested_paths
 from unienv_data.formats.ros.columns import AgeColumn, PictureColumn, TopicColumn, topic_columns
-from unienv_data.formats.ros.decoding import Decoder
-from unienv_data.formats.ros.latched import is_latched, plain_message
+from unienv_data.formats.ros.latched import plain_message
 from unienv_data.formats.ros.recording import LOG, PUBLISH, Recording
 from unienv_data.formats.ros.rows import (
     messages_of_rows,
@@ -35,13 +33,12 @@ from unienv_data.formats.ros.rows import (
     row_times_at_rate,
     row_times_of_topic,
 )
+from unienv_data.formats.ros.survey import HEADER, MOST_NAMED, Survey, told_together
 from unienv_data.formats.source import Source
 
 __all__ = ["RosReader"]
 
-HEADER = "header"
 TIME = "time"
-_MOST_NAMED = 6
 
 
 class RosReader(Reader):
@@ -73,8 +70,6 @@ class RosReader(Reader):
             raise ConversionError(
                 "rows are made either at a rate (--rate) or at a topic (--sync-to), not both"
             )
-        self._decoders: dict[tuple[int, str], Decoder] = {}
-        self._times: dict[tuple[int, str], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
 
     @classmethod
     def open(cls, source: Source, options: Mapping[str, str] | None = None) -> Self:
@@ -94,118 +89,44 @@ class RosReader(Reader):
         return self._find()
 
     @cached_property
-    def _topics(self) -> list[str]:
-        """The topics to be read, those of the rows and the latched ones, all of which each recording has."""
-        recordings = self._recordings
-        known = sorted({name for each in recordings for name in each.topics})
-        chosen = [name for name in known if not self._patterns or _matches(name, self._patterns)]
-        unused = [text for text in self._patterns if not any(_matches(name, [text]) for name in known)]
-        if unused or not chosen:
-            raise ConversionError(
-                f"{self._source.where()}: no topic matches {', '.join(unused) or 'anything'}; the topics are "
-                f"{', '.join(known) or 'none'}"
-            )
-        for each in recordings:
-            lost = [name for name in chosen if name not in each.topics]
-            if lost:
-                raise ConversionError(
-                    f"{each.where}: there are no messages of {', '.join(lost)}, which other recordings have; "
-                    f"choose those that all have with --option topics=..."
-                )
-            for name in chosen:
-                first, other = recordings[0].topics[name].type, each.topics[name].type
-                if other != first:
-                    raise ConversionError(
-                        f"{each.where}: {name} is {other}, in {recordings[0].label} {first}"
-                    )
-        return chosen
-
-    @cached_property
-    def _latched(self) -> list[str]:
-        """The topics that are not of the rows."""
-        counts = {name: [len(each.times(name)) for each in self._recordings] for name in self._topics}
-        return [
-            name
-            for name in self._topics
-            if name != self._sync_to and is_latched(self._recordings[0].topics[name].type, name, counts)
-        ]
-
-    @cached_property
-    def _of_rows(self) -> list[str]:
-        return [name for name in self._topics if name not in self._latched]
-
-    def _decoder(self, episode: int, topic: str) -> Decoder:
-        key = episode, topic
-        if key not in self._decoders:
-            recording = self._recordings[episode]
-            same = self._decoders.get((0, topic))
-            if same is not None and recording.topics[topic] == self._recordings[0].topics[topic]:
-                self._decoders[key] = same
-            else:
-                self._decoders[key] = Decoder(recording.topics[topic], recording.where)
-        return self._decoders[key]
-
-    def _clocked(self, episode: int, topic: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Times of a topic's messages by the chosen clock, rising, and their numbers."""
-        key = episode, topic
-        if key not in self._times:
-            recording = self._recordings[episode]
-            if self._clock == HEADER:
-                times = self._header_times(episode, topic)
-            else:
-                times = recording.times(topic, self._clock)
-            order = np.argsort(times, kind="stable")
-            self._times[key] = times[order], order
-        return self._times[key]
-
-    def _header_times(self, episode: int, topic: str) -> NDArray[np.int64]:
-        recording, decoder = self._recordings[episode], self._decoder(episode, topic)
-        if not decoder.has_header():
-            raise ConversionError(
-                f"{recording.where}: the messages of {topic} have no header, and so no time of one; choose "
-                "other "
-                f"topics (--option topics=...) or another clock (--option time=log)"
-            )
-        found = []
-        count = len(recording.times(topic))
-        for start in range(0, count, 256):
-            numbers = range(start, min(start + 256, count))
-            for message in recording.messages({topic: numbers})[topic]:
-                stamp = decoder.decode(message).header.stamp
-                found.append(stamp.sec * 10**9 + stamp.nanosec)
-        return np.array(found, np.int64)
+    def _survey(self) -> Survey:
+        return Survey(self._source, self._recordings, self._patterns, self._sync_to, self._clock)
 
     def _row_times(self, episode: int) -> NDArray[np.int64]:
-        times = {name: self._clocked(episode, name)[0] for name in self._of_rows}
+        times = {name: self._survey.clocked(episode, name)[0] for name in self._survey.of_rows}
         if self._rate is not None:
             return row_times_at_rate(times, self._rate)
-        if self._sync_to is None and len(times) == 1:
-            return row_times_of_topic(times, next(iter(times)))
-        if self._sync_to is None:
-            rates = [f"{name} ({_rate_of(each):.3g} Hz)" for name, each in times.items()]
+        return row_times_of_topic(times, self._sync_to or self._survey.of_rows[0])
+
+    def _require_choice(self) -> None:
+        """Rows must stand somewhere."""
+        topics = self._survey.of_rows
+        if self._sync_to is not None and self._sync_to not in topics:
+            raise ConversionError(
+                f"{self._source.where()}: there is no topic {self._sync_to!r} to make rows at; the "
+                f"topics are {', '.join(topics)}"
+            )
+        if self._rate is None and self._sync_to is None and len(topics) != 1:
+            whole = self._recordings[self._survey.whole[0]]
+            rates = [
+                f"{name} ({_rate_of(whole.times(name)):.3g} Hz)" for name in topics if name in whole.topics
+            ]
             raise ConversionError(
                 f"{self._source.where()}: its topics have rates of their own, so say where rows are to "
-                "stand: at "
-                f"a rate (--rate HZ) or at the messages of a topic (--sync-to TOPIC). The topics are "
+                "stand: at a rate (--rate HZ) or at the messages of a topic (--sync-to TOPIC). The topics "
+                "are "
                 f"{', '.join(rates)}"
             )
-        if self._sync_to not in times:
-            raise ConversionError(
-                f"{self._source.where()}: there is no topic {self._sync_to!r} to make rows at; the topics "
-                "are "
-                f"{', '.join(times)}"
-            )
-        return row_times_of_topic(times, self._sync_to)
 
     @cached_property
     def _columns(self) -> tuple[dict[str, TopicColumn], dict[str, str], list[str]]:
         columns: dict[str, TopicColumn] = {}
         lost: dict[str, str] = {}
         empty: list[str] = []
-        for topic in self._of_rows:
+        for topic in self._survey.of_rows:
             try:
-                decoder = self._decoder(0, topic)
-                where = f"{self._recordings[0].where}: {topic}"
+                decoder = self._survey.decoder(self._survey.whole[0], topic)
+                where = f"{self._recordings[self._survey.whole[0]].where}: {topic}"
                 found, without, unused = topic_columns(topic, decoder, self._samples(topic), where)
             except ConversionError as exc:
                 lost[topic] = str(exc)
@@ -217,29 +138,49 @@ class RosReader(Reader):
 
     def _samples(self, topic: str) -> list[Any]:
         """The first message of each of some recordings, and the last one of the first."""
-        found = []
-        for episode, recording in list(enumerate(self._recordings))[:_MOST_NAMED]:
+        found: list[Any] = []
+        for episode in self._survey.whole[:MOST_NAMED]:
+            recording = self._recordings[episode]
             last = len(recording.times(topic)) - 1
-            numbers = [0, last] if not episode and last else [0]
-            messages = recording.messages({topic: numbers})[topic]
-            found += [self._decoder(episode, topic).decode(message) for message in messages]
+            numbers = [0, last] if not found and last else [0]
+            try:
+                messages = recording.messages({topic: numbers})[topic]
+            except ConversionError as exc:
+                self._survey.problems[episode] = str(exc)
+                continue
+            finally:
+                recording.close()
+            found += [self._survey.decoder(episode, topic).decode(message) for message in messages]
+        if not found:
+            raise ConversionError(told_together(self._survey.problems.values()))
         return found
 
     @cached_property
     def _lengths(self) -> list[int]:
-        return [len(self._row_times(episode)) for episode in range(len(self._recordings))]
+        """Rows of each recording; nobody knows how many one has that cannot be read: it counts as one."""
+        self._require_choice()
+        lengths = []
+        for episode in range(len(self._recordings)):
+            length = 1
+            if episode not in self._survey.problems:
+                try:
+                    length = len(self._row_times(episode))
+                except ConversionError as exc:
+                    self._survey.problems[episode] = str(exc)
+                finally:
+                    self._recordings[episode].close()
+            lengths.append(length)
+        return lengths
 
     @cached_property
     def _facts(self) -> Facts:
-        if not self._recordings:
-            raise ConversionError(f"{self._source.where()}: there are no recordings")
         lengths = self._lengths
+        whole = self._survey.whole
         columns, lost, empty = self._columns
         paths = nested_paths([TIME, *columns])
         shared, about = self._said()
-        topics = self._recordings[0].topics
         attributes: dict[str, Any] = {
-            "topics": {name: topics[name].type for name in self._topics},
+            "topics": {name: topic.type for name, topic in self._survey.topics.items()},
             "clock": self._clock,
             **shared,
         }
@@ -248,9 +189,12 @@ class RosReader(Reader):
         if self._sync_to is not None:
             attributes["sync_to"] = self._sync_to
         notes = [f"{name} is empty in the messages looked at, and left out." for name in empty]
-        notes += [f"{name} speaks once an episode: it is kept with the attributes." for name in self._latched]
+        notes += [
+            f"{name} speaks once an episode: it is kept with the attributes." for name in self._survey.latched
+        ]
         if self._sync_to is not None:
-            before = sum(len(each.times(self._sync_to)) for each in self._recordings) - sum(lengths)
+            said = sum(len(self._recordings[number].times(self._sync_to)) for number in whole)
+            before = said - sum(lengths[number] for number in whole)
             if before:
                 notes.append(
                     f"{before} messages of {self._sync_to} came before all topics had spoken: no rows."
@@ -271,19 +215,38 @@ class RosReader(Reader):
         """What is said of all recordings alike, and of each."""
         each: list[dict[str, Any]] = []
         for episode, recording in enumerate(self._recordings):
-            said: dict[str, Any] = dict(recording.about)
-            for topic in self._latched:
-                message = recording.messages({topic: [0]})[topic][0]
-                said[topic] = plain_message(self._decoder(episode, topic).decode(message))
-            rows = self._row_times(episode)
-            each.append({**said, "start_time": int(rows[0]) if len(rows) else None})
-        shared = {key: value for key, value in each[0].items() if all(o.get(key) == value for o in each)}
+            said: dict[str, Any] = {}
+            if episode not in self._survey.problems:
+                try:
+                    said = self._said_of(episode, recording)
+                except ConversionError as exc:
+                    self._survey.problems[episode] = str(exc)
+                finally:
+                    recording.close()
+            each.append(said)
+        whole = [said for said in each if said]
+        if not whole:
+            raise ConversionError(told_together(self._survey.problems.values()))
+        shared = {key: value for key, value in whole[0].items() if all(o.get(key) == value for o in whole)}
         shared.pop("start_time", None)
         return shared, [{key: value for key, value in said.items() if key not in shared} for said in each]
 
+    def _said_of(self, episode: int, recording: Recording) -> dict[str, Any]:
+        said: dict[str, Any] = dict(recording.about)
+        for topic in self._survey.latched:
+            message = recording.messages({topic: [0]})[topic][0]
+            said[topic] = plain_message(self._survey.decoder(episode, topic).decode(message))
+        rows = self._row_times(episode)
+        return {**said, "start_time": int(rows[0]) if len(rows) else None}
+
     def check(self, columns: Sequence[str], episodes: Sequence[int]) -> None:
-        """Read the first row of the first episode; the recordings themselves were looked at for the facts."""
-        next(self.chunks(columns, episodes[:1], target_bytes=1), None)
+        """Tell of recordings that cannot be read, and read the first row of the first episode."""
+        facts = self.facts()  # for which the recordings are looked at
+        told = [self._survey.problems[episode] for episode in episodes if episode in self._survey.problems]
+        if told:
+            raise ConversionError(told_together(told))
+        if facts.rows:
+            next(self.chunks(columns, episodes[:1], target_bytes=1), None)
 
     def chunks(
         self,
@@ -298,7 +261,10 @@ class RosReader(Reader):
         weight = row_bytes([column.space for name, column in known.items() if name not in encoded]) + 8
         weight += sum(_weight(known[name]) for name in encoded if name in known)
         rows_at_once = max(1, target_bytes // weight)
+        self._survey.topics.keys()  # finds recordings that lack one
         for position in episodes:
+            if position in self._survey.problems:
+                raise ConversionError(self._survey.problems[position])
             rows = self._row_times(position)
             try:
                 for start in range(0, len(rows), rows_at_once):
@@ -321,7 +287,7 @@ class RosReader(Reader):
         places: dict[str, NDArray[np.int64]] = {}
         wanted: dict[str, list[int]] = {}
         for topic in dict.fromkeys(column.topic for column in known.values()):
-            times, order = self._clocked(episode, topic)
+            times, order = self._survey.clocked(episode, topic)
             shown = messages_of_rows(times, rows)
             ages = rows - times[shown]
             values |= {c.name: ages for c in known.values() if isinstance(c, AgeColumn) and c.topic == topic}
@@ -330,7 +296,7 @@ class RosReader(Reader):
             if any(column.topic == topic and not isinstance(column, AgeColumn) for column in known.values()):
                 wanted[topic] = numbers.tolist()
         for topic, packed in recording.messages(wanted).items():
-            decoder, where = self._decoder(episode, topic), f"{recording.where}: {topic}"
+            decoder, where = self._survey.decoder(episode, topic), f"{recording.where}: {topic}"
             messages = [decoder.decode(message) for message in packed]
             for name, column in known.items():
                 if column.topic != topic or isinstance(column, AgeColumn):
@@ -349,10 +315,6 @@ class RosReader(Reader):
 
 
 _NANOSECONDS = array_space(np.dtype(np.int64), ())
-
-
-def _matches(topic: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(topic, text) or fnmatchcase(topic.lstrip("/"), text) for text in patterns)
 
 
 def _rate_of(times: NDArray[np.int64]) -> float:
