@@ -68,6 +68,6 @@ class FogXReader(Reader):
         return ConversionError(
             f"{self._source.where()}: fog_x (robo-dm) keeps all but the images as pickles within a Matroska "
             f"file, and a pickle runs whatever code its writer put in it, so that such files are not read. "
-            f"If you trust this one, load it with fog_x itself and write its arrays as NPZ or HDF5, which can "
-            f"be converted"
+            f"If you trust this one, load it with fog_x itself and write its arrays as NPZ or HDF5, which "
+            f"can be converted"
         )
