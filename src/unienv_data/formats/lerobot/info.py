@@ -11,11 +11,13 @@ from typing import Any
 from unienv_data.errors import ConversionError
 from unienv_data.formats.source import Source
 
-__all__ = ["INFO", "VECTOR_OF_ONE", "Feature", "Info", "Template", "load_info", "version_of"]
+__all__ = ["ABOUT", "INFO", "VECTOR_OF_ONE", "Feature", "Info", "Template", "load_info", "version_of"]
 
 INFO = "meta/info.json"
 
 
+ABOUT = "unienv_data"
+"""Key of info.json, for what LeRobot has no place for."""
 VECTOR_OF_ONE = "unienv_data.is_vector"
 """Key of a feature's `info`."""
 

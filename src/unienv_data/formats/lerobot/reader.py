@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 import pyarrow as pa
 
 from unienv_data.errors import ConversionError, MissingDependencyError
+from unienv_data.formats.about import About
 from unienv_data.formats.base import (
     DEFAULT_CHUNK_BYTES,
     Chunk,
@@ -34,7 +35,7 @@ from unienv_data.formats.lerobot.columns import (
     video_column,
 )
 from unienv_data.formats.lerobot.episodes import Episode, Listing, episode_table
-from unienv_data.formats.lerobot.info import INFO, Info
+from unienv_data.formats.lerobot.info import ABOUT, INFO, VECTOR_OF_ONE, Info
 from unienv_data.formats.lerobot.rows import DataFiles, frame_numbers
 from unienv_data.formats.naming import nested_paths
 from unienv_data.formats.parquet import ParquetRows, open_parquet
@@ -134,7 +135,10 @@ class LeRobotReader(Reader):
             source_bytes=sum(
                 size for file, size in self._source.files.items() if not file.startswith(_LEFT_OVER)
             ),
-            attributes={key: raw[key] for key in _KEPT if raw.get(key) is not None},
+            attributes={
+                **self._about.attributes,
+                **{key: raw[key] for key in _KEPT if raw.get(key) is not None},
+            },
             notes=tuple(self._notes(columns)),
         )
 
@@ -199,8 +203,15 @@ class LeRobotReader(Reader):
 
     def _kept_of(self, name: str) -> dict[str, Any]:
         feature = self._info.features.get(name)
-        kept = {"names": feature.names, "info": dict(feature.info)} if feature else {}
-        return {key: value for key, value in kept.items() if value}
+        kept: dict[str, Any] = {"names": feature.names, "info": dict(feature.info)} if feature else {}
+        kept.get("info", {}).pop(VECTOR_OF_ONE, None)
+        said = self._about.columns.get(name, {})
+        return {**said, **{key: value for key, value in kept.items() if value}}
+
+    @cached_property
+    def _about(self) -> About:
+        """What our own writer says beside what LeRobot has a place for."""
+        return About.of(self._info.raw.get(ABOUT))
 
     def _notes(self, columns: Mapping[str, Column]) -> Iterator[str]:
         for name, column in columns.items():

@@ -231,6 +231,20 @@ def test_what_is_known_of_episodes_stays(tmp_path: Path) -> None:
     assert facts.episodes["split"].to_pylist() == mixed["split"]
 
 
+def test_what_lerobot_has_no_place_for_stays(tmp_path: Path) -> None:
+    about = {"action": {"unit": "m", "names": ["x", "y"]}}
+    said = {"env_args": {"type": 1, "limit": float("inf")}, "fps": 5}
+    made = make({"action": np.zeros((ROWS, 2))}, attributes=said, about=about)
+    place = write(LeRobotV30Writer, tmp_path / "x", made)
+    assert document(place, "info")["unienv_data"] == {
+        "attributes": {"env_args": {"type": 1, "limit": "Infinity"}},
+        "columns": {"action": {"unit": "m"}},
+    }
+    facts, _ = read_all(place)
+    assert facts.attributes["env_args"] == {"type": 1, "limit": "Infinity"}
+    assert facts.columns[0].attributes == {"unit": "m", "names": ["x", "y"]}
+
+
 def test_names_of_entries_stay(tmp_path: Path) -> None:
     about = {"action": {"names": {"motors": ["x", "y"]}}}
     made = make({"action": np.zeros((ROWS, 2))}, about=about)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,9 @@ from unienv_data.errors import ConversionError
 from unienv_data.formats.base import Facts
 from unienv_data.formats.lerobot.info import VECTOR_OF_ONE
 from unienv_data.formats.naming import path_name
-from unienv_data.formats.plain import PlainColumn, plain_columns
+from unienv_data.formats.plain import PlainColumn, plain_columns, strict_json
 
-__all__ = ["OWN", "TASK", "WrittenFeature", "written_features"]
+__all__ = ["OWN", "TASK", "WrittenFeature", "what_else", "written_features"]
 
 TITLE = "LeRobot v3.0"
 OWN = ("timestamp", "frame_index", "episode_index", "index", "task_index")
@@ -86,6 +87,23 @@ def written_features(facts: Facts, images: str) -> list[WrittenFeature]:
             f"rest, leave them out: {' '.join(out)}"
         )
     return found
+
+
+def what_else(facts: Facts, features: Iterable[WrittenFeature]) -> dict[str, Any]:
+    """What is known of the whole and of columns that LeRobot has no place for, strict JSON."""
+    columns = {
+        each.name: _without(each.column.column.attributes, ("names", "info", "source")) for each in features
+    }
+    about = {
+        "attributes": _without(facts.attributes, ("fps", "robot_type", "splits")),
+        "columns": {name: said for name, said in columns.items() if said},
+    }
+    found: dict[str, Any] = json.loads(strict_json({key: value for key, value in about.items() if value}))
+    return found
+
+
+def _without(said: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in said.items() if key not in keys}
 
 
 def _problem(column: PlainColumn) -> str | None:

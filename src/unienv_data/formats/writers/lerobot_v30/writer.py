@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from unienv_data.errors import ConversionError
 from unienv_data.formats.arrow import array_space
 from unienv_data.formats.base import Chunk, Facts, check_options
+from unienv_data.formats.lerobot.info import ABOUT
 from unienv_data.formats.plain import PlainColumn, plain_columns
 from unienv_data.formats.writer import Writer
 from unienv_data.formats.writers.cells import IMAGE_TYPE, arrow_type, image_cells, numbers
@@ -28,7 +29,13 @@ from unienv_data.formats.writers.lerobot_v30.episodes import (
     write_json,
     write_tasks,
 )
-from unienv_data.formats.writers.lerobot_v30.features import OWN, TITLE, WrittenFeature, written_features
+from unienv_data.formats.writers.lerobot_v30.features import (
+    OWN,
+    TITLE,
+    WrittenFeature,
+    what_else,
+    written_features,
+)
 from unienv_data.formats.writers.lerobot_v30.files import CHUNK_FILES, DATA_MB, VIDEO_MB, DataFiles
 from unienv_data.formats.writers.lerobot_v30.statistics import FeatureStatistics
 from unienv_data.formats.writers.lerobot_v30.tasks import Tasks, knows_tasks
@@ -188,7 +195,9 @@ class LeRobotV30Writer(Writer):
         own = {name: {"dtype": "float32" if name == "timestamp" else "int64"} for name in OWN}
         for name, entry in own.items():
             features[name] = {**entry, "shape": [1], "names": None}
+        about = what_else(self._facts, self._features)
         return {
+            **({ABOUT: about} if about else {}),
             "codebase_version": "v3.0",
             "robot_type": self._robot,
             "total_episodes": len(self._facts.lengths),
