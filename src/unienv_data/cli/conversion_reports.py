@@ -71,7 +71,7 @@ class PlanReport(Report):
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column(style="dim", no_wrap=True)
         table.add_column(overflow="fold")
-        table.add_row("format", f"{plan.title} ({plan.format}), version {plan.version}")
+        table.add_row("format", _format_of(plan.title, plan.format, plan.version))
         table.add_row("episodes", f"{len(plan.episodes):,}")
         if plan.already_there:
             table.add_row("there already", f"{plan.already_there:,} episodes more, which are left out")
@@ -147,7 +147,7 @@ class ExportReport(Report):
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column(style="dim", no_wrap=True)
         table.add_column(overflow="fold")
-        table.add_row("from", f"{plan.title} ({plan.facts.format}), version {plan.facts.version}")
+        table.add_row("from", _format_of(plan.title, plan.facts.format, plan.facts.version))
         table.add_row("to", f"{plan.writer_title} ({plan.writer})")
         table.add_row("episodes", f"{len(plan.episodes):,}")
         table.add_row("rows", f"{plan.rows:,}")
@@ -191,6 +191,11 @@ class ConversionReport(Report):
             yield Text(f"Of these, {done.resumed_rows:,} rows had been written before.")
         if done.skipped:
             yield Text(f"{len(done.skipped):,} episodes could not be read and were left out.", style="yellow")
+
+
+def _format_of(title: str, name: str, version: str) -> str:
+    """A format, and its version where a source says it."""
+    return f"{title} ({name}), version {version}" if version else f"{title} ({name})"
 
 
 def _type_of(space: Any) -> str:

@@ -7,11 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.conftest import requires_imagecodecs
+from tests.conftest import requires_av, requires_imagecodecs
 from tests.unienv_data.formats.reading import read_all, read_columns
 from unienv_data.conversion import ConversionOptions, plan_conversion, run_conversion
 from unienv_data.errors import ConversionError
@@ -161,3 +162,35 @@ def test_memory_does_not_grow_with_an_episode(monkeypatch: pytest.MonkeyPatch) -
     for column in facts.columns:
         for mine, theirs in zip(columns[column.name], whole[column.name], strict=True):
             np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("name", ["rlds_tfrecord", "rlds_features/array_record"])
+def test_datasets_elsewhere(name: str) -> None:
+    memory = fsspec.filesystem("memory")
+    root = f"/rlds-{name}"
+    memory.put(str(DATA / name), root, recursive=True)
+    try:
+        facts, found = read_all(f"memory:/{root}")
+    finally:
+        memory.rm(root, recursive=True)
+    _, columns = read_all(DATA / name)
+    for column in facts.columns:
+        for mine, theirs in zip(found[column.name], columns[column.name], strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+@requires_av
+def test_the_rollouts_are_those_of_lerobot(pusht: tuple[Facts, dict[str, NDArray[Any]]]) -> None:
+    facts, columns = pusht
+    other, theirs = read_all(DATA.parents[1] / "examples/data/lerobot_v30_pusht")
+    starts = np.cumsum([0, *facts.lengths])
+    order = np.argsort(facts.episodes["episode_id"].to_numpy())
+    rows = np.concatenate([np.arange(starts[each], starts[each + 1]) for each in order])
+    assert [facts.lengths[each] for each in order] == list(other.lengths)
+    for mine, name in (("action", "action"), ("reward", "next.reward")):
+        np.testing.assert_array_equal(columns[mine][rows], theirs[name])
+    state = np.concatenate([theirs["observation.state"], theirs["observation.environment_state"]], axis=1)
+    np.testing.assert_array_equal(columns["observation/state"][rows], state.astype(np.float32))
+    assert columns["language_instruction"][rows].tolist() == theirs["task"].tolist()
+    off = columns["observation/image"][rows].astype(int) - theirs["observation.image"]
+    assert np.abs(off).mean() < 3, "frames differ by what AV1 has changed"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import imagecodecs
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from tests.conftest import requires_imagecodecs, requires_mcap, requires_rosbags
 from tests.unienv_data.formats.reading import read_columns
 from tests.unienv_data.formats.ros_builder import SECOND, Said, float32, header, without_index, write_mcap
 from unienv_data.conversion import ConversionOptions, plan_conversion, run_conversion
+from unienv_data.errors import ConversionError
 from unienv_data.formats import Facts, Source, detect, open_reader
 from unienv_data.opening import open as open_dataset
 
@@ -278,3 +280,99 @@ def test_topics_are_chosen_by_patterns(tmp_path: Path) -> None:
     facts, columns = read(tmp_path, topics="/a/*")
     assert set(columns) == {"time", "a.x.data", "a.x.age"}
     assert facts.lengths == (2,)
+
+
+def test_topics_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    write_mcap(tmp_path / "x.mcap", [*float32("/a/x", 1, 2), *float32("a/x", 1, 2)])
+    with pytest.raises(ConversionError, match=r"would both give a column a\.x\.data"):
+        read(tmp_path, rate="5")
+
+
+def test_a_latched_topic_of_another_encoding_is_no_damage(tmp_path: Path) -> None:
+    from mcap.writer import Writer
+
+    with (tmp_path / "x.mcap").open("wb") as file:
+        writer = Writer(file)
+        writer.start()
+        schema = writer.register_schema("std_msgs/msg/Float32", "ros2msg", b"float32 data")
+        numbers = writer.register_channel("/x", "cdr", schema)
+        notes = writer.register_channel("/notes", "json", 0)
+        writer.add_message(notes, 1, b"{}", 1)
+        for time in (2, 3):
+            writer.add_message(numbers, time, b"\0\1\0\0" + np.float32(time).tobytes(), time)
+        writer.finish()
+    facts, columns = read(tmp_path)
+    assert columns["x.data"].tolist() == [2.0, 3.0]
+    assert "/notes" not in facts.attributes
+
+
+def test_a_topic_of_another_encoding_is_named(tmp_path: Path) -> None:
+    from mcap.writer import Writer
+
+    with (tmp_path / "x.mcap").open("wb") as file:
+        writer = Writer(file)
+        writer.start()
+        channel = writer.register_channel("/notes", "json", 0)
+        for time in (1, 2):
+            writer.add_message(channel, time, b"{}", time)
+        writer.finish()
+    with open_reader(Source(str(tmp_path))) as reader:
+        lost = reader.facts().unreadable
+    assert "encoded as json; only ROS 2's CDR can be read" in lost["/notes"]
+
+
+@pytest.mark.parametrize("storage", ["sqlite3", "mcap"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_bags_by_their_own_writer(storage: str, packed: bool, tmp_path: Path) -> None:
+    from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+    from rosbags.typesys import Stores, get_typestore
+
+    store = get_typestore(Stores.ROS2_JAZZY)
+    kind = "std_msgs/msg/Float32"
+    plugin = StoragePlugin.SQLITE3 if storage == "sqlite3" else StoragePlugin.MCAP
+    bag = Writer(tmp_path / "bag", version=9, storage_plugin=plugin)
+    if packed:
+        bag.set_compression(CompressionMode.MESSAGE, CompressionFormat.ZSTD)
+    with bag:
+        connections = [bag.add_connection(topic, kind, typestore=store) for topic in ("/x", "/y")]
+        for time in range(40):
+            message = store.types[kind](data=float(time))
+            bag.write(connections[time % 2], time, store.serialize_cdr(message, kind))
+    _, columns = read(tmp_path / "bag", target_bytes=200, sync_to="/y")
+    assert columns["y.data"].tolist() == list(range(1, 40, 2))
+    assert columns["x.data"].tolist() == list(range(0, 40, 2))
+    assert columns["x.age"].tolist() == [1] * 20
+
+
+def test_a_bag_of_several_files(tmp_path: Path) -> None:
+    times = list(range(0, 300, 10))
+    said = sorted([*float32("/x", *times), *float32("/y", 5, 105, 255)], key=lambda each: each.log)
+    for number in range(3):
+        write_mcap(tmp_path / f"b_{number}.mcap", [s for s in said if s.log // 100 == number])
+    files = "".join(f"\n  - b_{number}.mcap" for number in range(3))
+    (tmp_path / "metadata.yaml").write_text(
+        "rosbag2_bagfile_information:\n  storage_identifier: mcap\n  message_count: 33\n"
+        f"  relative_file_paths:{files}\n"
+    )
+    facts, columns = read(tmp_path, target_bytes=300, sync_to="/x")
+    assert (facts.format, facts.lengths) == ("rosbag2", (29,))
+    assert columns["time"].tolist() == times[1:]
+    assert columns["x.data"].tolist() == list(range(1, 30))
+    assert columns["y.data"].tolist() == [0.0] * 10 + [1.0] * 15 + [2.0] * 4
+
+
+@pytest.mark.parametrize("name", ["mcap", "rosbag2/mcap_ep0"])
+def test_recordings_elsewhere(name: str) -> None:
+    memory = fsspec.filesystem("memory")
+    root = f"/ros-{name}"
+    memory.put(str(DATA / name), root, recursive=True)
+    try:
+        with open_reader(Source(f"memory:/{root}"), options={"rate": "20"}) as reader:
+            facts = reader.facts()
+            names = [column.name for column in facts.columns]
+            found = read_columns(reader, names, range(len(facts.lengths)))
+    finally:
+        memory.rm(root, recursive=True)
+    _, columns = read(DATA / name, rate="20")
+    for column, values in columns.items():
+        np.testing.assert_array_equal(found[column], values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -131,6 +132,13 @@ class RosReader(Reader):
             except ConversionError as exc:
                 lost[topic] = str(exc)
                 continue
+            twice = [column.name for column in found if column.name in columns]
+            if twice:
+                raise ConversionError(
+                    f"{where} and {columns[twice[0]].topic} would both give a column {twice[0]}; choose "
+                    "one of "
+                    f"them with --option topics=..."
+                )
             columns |= {column.name: column for column in found}
             lost |= without
             empty += unused
@@ -235,7 +243,8 @@ class RosReader(Reader):
         said: dict[str, Any] = dict(recording.about)
         for topic in self._survey.latched:
             message = recording.messages({topic: [0]})[topic][0]
-            said[topic] = plain_message(self._survey.decoder(episode, topic).decode(message))
+            with suppress(ConversionError):  # its encoding or type is unknown, and nobody asked for it
+                said[topic] = plain_message(self._survey.decoder(episode, topic).decode(message))
         rows = self._row_times(episode)
         return {**said, "start_time": int(rows[0]) if len(rows) else None}
 
