@@ -37,6 +37,7 @@ _BUILT_IN: Mapping[str, str] = {
     "rosbag2": "unienv_data.formats.ros.reader:Rosbag2Reader",
     "unienv": "unienv_data.formats.unienv.reader:UniEnvReader",
     "unienv_data": "unienv_data.formats.own_store.reader:OwnStoreReader",
+    "videos": "unienv_data.formats.videos.reader:VideosReader",
 }
 
 

@@ -144,6 +144,15 @@ class VideoFile:
             frames[row] = pixels
         return frames
 
+    def count(self) -> int:
+        """How many frames there are, counted. Reads the packets, decodes nothing.
+
+        Raises:
+            ConversionError: the file is damaged.
+        """
+        with decoding(self._av, self.where):
+            return len(self._display_order())
+
     def close(self) -> None:
         """Close the file. May be called twice."""
         self._opened.close()

@@ -1,0 +1,1 @@
+"""Videos and tables that say what happened in them: a row a frame, or a row a video."""
