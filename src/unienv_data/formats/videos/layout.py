@@ -131,8 +131,8 @@ def with_alike_rows(source: Source, episodes: Sequence[Episode]) -> list[Episode
                 )
             except pa.ArrowException as exc:
                 raise ConversionError(
-                    f"{source.where(episode.table)}: the column {own.name} is {own.type}, in {first.table} it "
-                    f"is {schema.field(number).type}"
+                    f"{source.where(episode.table)}: the column {own.name} is {own.type}, in {first.table} "
+                    f"it is {schema.field(number).type}"
                 ) from exc
             schema = schema.set(number, both.field(0))
     found = []
