@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,9 @@ from unienv_data.cli.output import Report, format_bytes
 from unienv_data.formats.naming import path_name
 
 if TYPE_CHECKING:
-    from unienv_data.conversion import Conversion, ConversionPlan, ExportPlan
+    from unienv_data.conversion import Conversion, ConversionPlan, ExportPlan, Verification
 
-__all__ = ["ConversionReport", "ExportReport", "PlanReport"]
+__all__ = ["ConversionReport", "ExportReport", "PlanReport", "VerificationReport"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,3 +215,30 @@ def _loss(at_source: str | None, in_store: bool) -> Text:
     told = [f"{at_source} in the source"] if at_source else []
     told += ["lossy codec"] if in_store else []
     return Text(", ".join(told) or "none", style="yellow" if in_store else "")
+
+
+@dataclasses.dataclass(frozen=True)
+class VerificationReport(Report):
+    """What was compared, in both forms of output."""
+
+    found: Verification
+
+    def to_json(self) -> dict[str, Any]:
+        found = self.found
+        return {
+            "verified": {
+                "rows": found.rows,
+                "equal": list(found.equal),
+                "psnr": {name: "Infinity" if math.isinf(db) else db for name, db in found.psnr.items()},
+                "left_out": list(found.left_out),
+            }
+        }
+
+    def to_console(self) -> Iterable[RenderableType]:
+        found = self.found
+        lossy = "; ".join(
+            f"{name} {'is equal' if math.isinf(db) else f'within {db:.1f} dB'}"
+            for name, db in found.psnr.items()
+        )
+        equal = f"{len(found.equal):,} columns are the source's"
+        yield Text(f"Verified {found.rows:,} rows: {equal}{'; ' + lossy if lossy else ''}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unienv_data.cli.bar import bar_on_terminal
-from unienv_data.cli.conversion_reports import ConversionReport, ExportReport, PlanReport
+from unienv_data.cli.conversion_reports import ConversionReport, ExportReport, PlanReport, VerificationReport
 from unienv_data.cli.options import (
     StorageOptions,
     is_url,
@@ -21,7 +21,7 @@ from unienv_data.cli.output import Output, choose_output
 from unienv_data.cli.signals import ending_as_exceptions
 
 if TYPE_CHECKING:
-    from unienv_data.conversion import ConversionOptions
+    from unienv_data.conversion import Conversion, ConversionOptions, Verification
 
 __all__ = ["convert"]
 
@@ -194,6 +194,14 @@ def convert(
         bool,
         typer.Option("--skip-bad", help="Leave out episodes that cannot be read, rather than stop."),
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Read SRC and DST again afterwards, and compare every value."),
+    ] = False,
+    verify_psnr: Annotated[
+        float,
+        typer.Option(metavar="DB", help="With --verify: what columns with loss must have, over all rows."),
+    ] = 30.0,
     no_stats: Annotated[
         bool, typer.Option("--no-stats", help="Gather no statistics of the columns.")
     ] = False,
@@ -231,7 +239,12 @@ def convert(
     }
     format_options = parse_texts(option, "--option")
     format_options |= {name: str(value) for name, value in named.items() if value is not None}
-    from unienv_data.conversion import ConversionOptions, plan_conversion, run_conversion
+    from unienv_data.conversion import (
+        ConversionOptions,
+        plan_conversion,
+        run_conversion,
+        verify_conversion,
+    )
     from unienv_data.formats import choose_writer
 
     options = ConversionOptions(
@@ -268,7 +281,8 @@ def convert(
     output = choose_output(as_json)
     with ending_as_exceptions():
         if choose_writer(destination, to) is not None:
-            _export(source, destination, options, output, quiet, dry_run)
+            least = verify_psnr if verify else None
+            _export(source, destination, options, output, quiet, dry_run, least)
             return
         plan = plan_conversion(source, destination, options)
         if not quiet:
@@ -281,30 +295,52 @@ def convert(
         if dry_run:
             return
         done = run_conversion(plan, bar_on_terminal(quiet))
+        _show_done(done, output, quiet)
+        if verify:
+            found = verify_conversion(plan, done, bar_on_terminal(quiet), least_psnr=verify_psnr)
+            _show_verified(found, output, quiet)
+
+
+def _show_done(done: Conversion, output: Output, quiet: bool) -> None:
     for skipped in done.skipped:
         output.warn(f"Left out episode {skipped.source_episode}: {skipped.reason}")
     if not quiet:
         output.show(ConversionReport(done))
 
 
+def _show_verified(found: Verification, output: Output, quiet: bool) -> None:
+    if found.left_out:
+        output.warn(f"Not compared, since no column has their names: {', '.join(found.left_out)}.")
+    if not quiet:
+        output.show(VerificationReport(found))
+
+
 def _export(
-    source: str, destination: str, options: ConversionOptions, output: Output, quiet: bool, dry_run: bool
+    source: str,
+    destination: str,
+    options: ConversionOptions,
+    output: Output,
+    quiet: bool,
+    dry_run: bool,
+    verify_psnr: float | None,
 ) -> None:
     """Convert into a foreign format."""
-    from unienv_data.conversion import plan_export, run_export
+    from unienv_data.conversion import plan_export, require_readable, run_export, verify_export
 
     plan = plan_export(source, destination, options)
     if not quiet:
         output.show(ExportReport(plan))
         for text in plan.notes:
             output.note(f"Note: {text}")
+    if verify_psnr is not None:
+        require_readable(plan.writer)
     plan.require_acceptable()
     if plan.refusal is not None:
         output.warn(plan.refusal)
     if dry_run:
         return
     done = run_export(plan, bar_on_terminal(quiet))
-    for skipped in done.skipped:
-        output.warn(f"Left out episode {skipped.source_episode}: {skipped.reason}")
-    if not quiet:
-        output.show(ConversionReport(done))
+    _show_done(done, output, quiet)
+    if verify_psnr is not None:
+        found = verify_export(plan, done, bar_on_terminal(quiet), least_psnr=verify_psnr)
+        _show_verified(found, output, quiet)

@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from unienv_data.conversion.options import ConversionOptions
     from unienv_data.conversion.plan import ConversionPlan, PlannedColumn, plan_conversion
     from unienv_data.conversion.run import Conversion, SkippedEpisode, run_conversion
+    from unienv_data.conversion.verifying import (
+        Verification,
+        require_readable,
+        verify_conversion,
+        verify_export,
+    )
 
 __all__ = [
     "Conversion",
@@ -19,15 +25,20 @@ __all__ = [
     "ExportPlan",
     "PlannedColumn",
     "SkippedEpisode",
+    "Verification",
     "plan_conversion",
     "plan_export",
+    "require_readable",
     "run_conversion",
     "run_export",
+    "verify_conversion",
+    "verify_export",
 ]
 
 _EXPORT = "unienv_data.conversion.export"
 _PLAN = "unienv_data.conversion.plan"
 _RUN = "unienv_data.conversion.run"
+_VERIFYING = "unienv_data.conversion.verifying"
 
 __getattr__, __dir__ = lazy_exports(
     globals(),
@@ -42,5 +53,9 @@ __getattr__, __dir__ = lazy_exports(
         "plan_export": _EXPORT,
         "run_conversion": _RUN,
         "run_export": _EXPORT,
+        "Verification": _VERIFYING,
+        "require_readable": _VERIFYING,
+        "verify_conversion": _VERIFYING,
+        "verify_export": _VERIFYING,
     },
 )

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from unienv_data.formats.base import Chunk, Facts
+from unienv_data.formats.naming import path_name
 from unienv_data.formats.source import Source
 
 __all__ = ["Writer"]
@@ -59,6 +60,16 @@ class Writer(ABC):
                 option.
             MissingDependencyError: writing needs a package that is not installed.
         """
+
+    @classmethod
+    def places(cls, facts: Facts, options: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        """Where the format's reader will find each column: source name -> path, its parts joined by slashes.
+
+        Args:
+            facts: of exactly the columns and episodes that will be written.
+            options: what this format lets a user choose.
+        """
+        return {column.name: path_name(column.path) for column in facts.columns}
 
     @classmethod
     def notes(cls, place: Path, facts: Facts, options: Mapping[str, str] | None = None) -> Sequence[str]:

@@ -106,6 +106,11 @@ class MinariWriter(Writer):
             import_optional("imagecodecs", extra="images")
 
     @classmethod
+    def places(cls, facts: Facts, options: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        roles = minari_roles(plain_columns(facts, cls.title), cls.title)
+        return {role.column.source: path_name(role.path) for role in roles}
+
+    @classmethod
     def notes(cls, place: Path, facts: Facts, options: Mapping[str, str] | None = None) -> Sequence[str]:
         roles = minari_roles(plain_columns(facts, cls.title), cls.title)
         taken = {role.path for role in roles}

@@ -78,6 +78,12 @@ class RobomimicWriter(Writer):
         robomimic_names(columns)
 
     @classmethod
+    def places(cls, facts: Facts, options: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        columns = plain_columns(facts, cls.title)
+        names = robomimic_names(columns)
+        return {column.source: names[column.path] for column in columns}
+
+    @classmethod
     def notes(cls, place: Path, facts: Facts, options: Mapping[str, str] | None = None) -> Sequence[str]:
         given = dict(options or {})
         names = robomimic_names(plain_columns(facts, cls.title))

@@ -44,7 +44,7 @@ def test_by_default_what_comes_next_is_a_column(toy: Path) -> None:
     with open_dataset(str(target)) as buffer:
         rows = buffer[:]
         assert buffer.attributes["next_observation"] == "column"
-        assert buffer.attributes["columns"]["next_obs/jpeg"]["copied"] is True
+        assert buffer.attributes["columns"]["next_obs/picture"]["copied"] is True
         assert buffer.episodes["length"].to_pylist() == [5, 1, 7]
     for key, first in (("obs", 0), ("next_obs", 1)):
         for name in ("state", "image"):
@@ -52,7 +52,7 @@ def test_by_default_what_comes_next_is_a_column(toy: Path) -> None:
                 values_of(episode)[f"obs.{name}"][first : first + LENGTHS[episode]] for episode in EPISODES
             ]
             np.testing.assert_array_equal(rows[key][name], np.concatenate(wanted))
-    np.testing.assert_array_equal(rows["obs"]["jpeg"][1:5], rows["next_obs"]["jpeg"][:4])
+    np.testing.assert_array_equal(rows["obs"]["picture"][1:5], rows["next_obs"]["picture"][:4])
 
 
 @requires_imagecodecs
@@ -61,7 +61,7 @@ def test_every_option(toy: Path) -> None:
         toy,
         *("--next-observation", "row", "--rename", "obs=observation", "--cast", "observation/image=uint8"),
         *("--flip-images", "observation/image", "--channel-order", "observation/image=bgr"),
-        *("--resize", "video=6x4", "--task", "pick", "--exclude", "obs.jpeg"),
+        *("--resize", "video=6x4", "--task", "pick", "--exclude", "obs.picture"),
     )
     assert done.exit_code == 0, done.output
     with open_dataset(str(target)) as buffer:

@@ -79,7 +79,7 @@ def test_neither() -> None:
 
 
 def test_without_such_columns_there_is_nothing_to_choose() -> None:
-    without = "obs.state,obs.image,obs.jpeg"
+    without = "obs.state,obs.image,obs.picture"
     for choice in ("column", "row", "none"):
         facts = shaped(without, next_observation=choice).facts()
         assert facts.lengths == LENGTHS
@@ -101,7 +101,7 @@ def test_the_place_of_what_comes_next_is_taken() -> None:
 
 def test_renaming() -> None:
     def paths(**rename: str) -> dict[str, str]:
-        facts = shaped("obs.image,obs.jpeg,video", rename=rename).facts()
+        facts = shaped("obs.image,obs.picture,video", rename=rename).facts()
         return {column.name: "/".join(column.path) for column in facts.columns}
 
     assert paths(obs="observation", action="actions/arm") == {
@@ -169,14 +169,14 @@ def test_a_cast_that_would_change_a_value_names_the_first() -> None:
 def test_images_turned_over_and_reordered() -> None:
     rules = {
         "flip_images": {"obs/image": "vertical", "video": "both"},
-        "channel_order": {"obs/image": "bgr", "obs/jpeg": "rgb"},
+        "channel_order": {"obs/image": "bgr", "obs/picture": "rgb"},
     }
     reader = shaped(**rules)
-    rows = rows_of(reader, "obs.image", "next_obs.image", "video", "obs.jpeg")
+    rows = rows_of(reader, "obs.image", "next_obs.image", "video", "obs.picture")
     np.testing.assert_array_equal(rows["obs.image"], expected("obs.image")[:, ::-1, :, ::-1])
     np.testing.assert_array_equal(rows["next_obs.image"], expected("obs.image", 1)[:, ::-1, :, ::-1])
     np.testing.assert_array_equal(rows["video"], expected("video", final=False)[:, :, ::-1, ::-1])
-    np.testing.assert_array_equal(rows["obs.jpeg"], expected("obs.jpeg"))
+    np.testing.assert_array_equal(rows["obs.picture"], expected("obs.picture"))
     about = {column.name: column.attributes for column in reader.facts().columns}
     assert about["obs.image"] == {"channels_were": "bgr", "flipped": "vertical"}
     mirrored = shaped(flip_images={"video": "horizontal"}, channel_order={"video": "bgr"})
@@ -227,7 +227,7 @@ def test_an_instruction() -> None:
 @requires_imagecodecs
 def test_encoded_rows_stay_encoded() -> None:
     reader = shaped()
-    names = ["obs.jpeg", "next_obs.jpeg"]
+    names = ["obs.picture", "next_obs.picture"]
     assert all(column.encoded for column in reader.facts().columns if column.name in names)
     parts: dict[str, list[bytes]] = {name: [] for name in names}
     for chunk in reader.chunks(names, EPISODES, encoded=names):
@@ -235,16 +235,16 @@ def test_encoded_rows_stay_encoded() -> None:
             assert isinstance(values, EncodedRows)
             assert len(values) == chunk.rows
             parts[name].extend(values.pieces)
-    assert parts["obs.jpeg"][1:5] == parts["next_obs.jpeg"][:4]
-    assert len(parts["obs.jpeg"]) == len(parts["next_obs.jpeg"]) == sum(LENGTHS)
+    assert parts["obs.picture"][1:5] == parts["next_obs.picture"][:4]
+    assert len(parts["obs.picture"]) == len(parts["next_obs.picture"]) == sum(LENGTHS)
     with pytest.raises(ConversionError, match="the same --codec to both"):
         next(reader.chunks(names, EPISODES, encoded=names[:1]))
 
 
 def test_what_is_changed_is_decoded() -> None:
-    columns = shaped(flip_images={"obs.jpeg": "vertical"}).facts().columns
+    columns = shaped(flip_images={"obs.picture": "vertical"}).facts().columns
     assert all(column.encoded is None for column in columns)
-    columns = shaped(channel_order={"obs.jpeg": "rgb"}).facts().columns
+    columns = shaped(channel_order={"obs.picture": "rgb"}).facts().columns
     assert sum(column.encoded is not None for column in columns) == 2
 
 

@@ -17,7 +17,7 @@ from unienv_data.formats.naming import nested_paths
 from unienv_data.store.codecs import rows_of_files
 
 LENGTHS = (5, 1, 0, 7)
-FINALS = ("obs.state", "obs.image", "obs.jpeg")
+FINALS = ("obs.state", "obs.image", "obs.picture")
 
 
 def values_of(episode: int) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def values_of(episode: int) -> dict[str, Any]:
     return {
         "obs.state": rng.normal(size=(more, 3)).astype(np.float32),
         "obs.image": rng.integers(0, 256, (more, 6, 8, 3)).astype(np.float32),
-        "obs.jpeg": np.repeat(rng.integers(0, 256, (more, 1, 1, 3), dtype=np.uint8), 8, 1).repeat(8, 2),
+        "obs.picture": np.repeat(rng.integers(0, 256, (more, 1, 1, 3), dtype=np.uint8), 8, 1).repeat(8, 2),
         "action": rng.normal(size=(rows, 2)),
         "reward": rng.normal(size=rows).astype(np.float32),
         "video": rng.integers(0, 256, (rows, 3, 4, 8), dtype=np.uint8),
@@ -67,7 +67,7 @@ class ToyReader(Reader):
                 name,
                 path,
                 text_space() if name == "task" else array_space(sample[name].dtype, sample[name].shape[1:]),
-                encoded=EncodedForm("jpeg:95", 1, 300) if name == "obs.jpeg" else None,
+                encoded=EncodedForm("png", 1, 300) if name == "obs.picture" else None,
                 has_final=name in FINALS,
             )
             for name, path in nested_paths(names).items()
@@ -102,16 +102,16 @@ class ToyReader(Reader):
                 stop = min(start + at_once, length)
                 rows = {name: values[name][start : stop + (name in FINALS)] for name in columns}
                 for name in encoded:
-                    rows[name] = as_jpeg(rows[name])
+                    rows[name] = as_png(rows[name])
                 yield Chunk(episode, start, stop - start, rows, stop == length)
 
     def close(self) -> None:
         self.asked.append(("close",))
 
 
-def as_jpeg(frames: Any) -> EncodedRows:
-    """Frames (B, H, W, 3) as the JPEG files that such a source would have."""
+def as_png(frames: Any) -> EncodedRows:
+    """Frames (B, H, W, 3) as the PNG files that such a source would have."""
     import imagecodecs
 
-    files = [imagecodecs.jpeg8_encode(frame, level=95) for frame in frames]
-    return rows_of_files(files, "jpeg:95", frames.dtype, frames.shape[1:])
+    files = [imagecodecs.png_encode(frame) for frame in frames]
+    return rows_of_files(files, "png", frames.dtype, frames.shape[1:])
