@@ -79,11 +79,13 @@ def main() -> None:
         print(f"  {name}: {shape}")
     print(f"  {statistics(ours, mine)}")
     rate = ours.fps
-    window = {"action": [0, 1 / rate, 2 / rate]}
+    column = next(name for name in ("action", "actions", "observation.state") if name in mine)
+    window = {column: [0, 1 / rate, 2 / rate]}
     windows = LeRobotDataset("somebody/ours", root=sys.argv[1], delta_timestamps=window)
+    last = windows[len(windows) - 1]
     print(
-        f"  windows of three actions: {tuple(windows[len(windows) - 1]['action'].shape)}, padded "
-        f"{windows[len(windows) - 1]['action_is_pad'].tolist()}"
+    padded = last[f"{column}_is_pad"].tolist()
+    print(f"  windows of three of {column}: {tuple(last[column].shape)}, padded {padded}")
     )
     if len(sys.argv) > 2:
         theirs = items(LeRobotDataset("somebody/theirs", root=sys.argv[2]))

@@ -116,8 +116,10 @@ def test_tasks(tmp_path: Path) -> None:
     made = make(actions, episodes={"tasks": [["a", "b"], ["b"], [], ["a"]]})
     place = write(LeRobotV30Writer, tmp_path / "episodes", made, PNG)
     assert table_of(place, "meta/episodes")["tasks"].to_pylist() == [["a"], ["b"], [""], ["a"]]
-    assert not LeRobotV30Writer.notes(place, made.facts, PNG)
-    assert "--task gives one" in LeRobotV30Writer.notes(place, make(actions).facts, PNG)[0]
+    assert not any("--task" in note for note in LeRobotV30Writer.notes(place, made.facts, PNG))
+    assert "--task gives one" in LeRobotV30Writer.notes(place, make(actions).facts, PNG)[-1]
+    assert not LeRobotV30Writer.notes(place, make().facts, PNG)
+    assert "--rename OLD=NEW" in LeRobotV30Writer.notes(place, make(actions).facts, PNG)[0]
 
 
 def decoded(place: Path, name: str) -> list[Any]:

@@ -112,6 +112,12 @@ class LeRobotV30Writer(Writer):
         pictures = [each.name for each in features if each.dtype == "image"]
         if pictures and choices.images == "video":
             found.append(f"{', '.join(pictures)}: grey, small or of odd sides, and so PNG files, not videos.")
+        names = [each.name for each in features]
+        if "action" not in names or not any(name.startswith("observation.") for name in names):
+            found.append(
+                "LeRobot's policies look for action and observation.*, which are not both there; --rename "
+                "OLD=NEW gives columns and groups other names, such as actions=action and obs=observation."
+            )
         if not knows_tasks(facts):
             found.append("Nothing says what the task is, so that it is the empty text; --task gives one.")
         return found
