@@ -83,10 +83,8 @@ def main() -> None:
     window = {column: [0, 1 / rate, 2 / rate]}
     windows = LeRobotDataset("somebody/ours", root=sys.argv[1], delta_timestamps=window)
     last = windows[len(windows) - 1]
-    print(
     padded = last[f"{column}_is_pad"].tolist()
     print(f"  windows of three of {column}: {tuple(last[column].shape)}, padded {padded}")
-    )
     if len(sys.argv) > 2:
         theirs = items(LeRobotDataset("somebody/theirs", root=sys.argv[2]))
         missing = sorted(set(mine) ^ set(theirs))
