@@ -17,7 +17,7 @@ from unienv_data.errors import ConversionError
 from unienv_data.formats.episode_columns import episode_table
 from unienv_data.formats.hdf5.agreed import Found, first_middle_last, with_others
 from unienv_data.formats.hdf5.columns import Hdf5Column, columns_below, datasets_below
-from unienv_data.formats.hdf5.files import hdf5_files, looks_like, open_hdf5, reading
+from unienv_data.formats.hdf5.files import hdf5_files, left_out, looks_like, open_hdf5, reading
 from unienv_data.formats.hdf5.reader import MOST_PROBLEMS, Hdf5Reader, Span, Survey
 from unienv_data.formats.source import Source
 
@@ -60,7 +60,7 @@ class ManiSkillReader(Hdf5Reader):
             episodes=episode_table([span.length for span in spans], names, about),
             unreadable=unreadable,
             attributes=kept if all(file.attributes == kept for file in found) else {},
-            notes=[file.note for file in found if file.note],
+            notes=[note for file in found for note in file.notes][:MOST_PROBLEMS],
         )
 
     def _file(self, name: str) -> _File | None:
@@ -73,13 +73,15 @@ class ManiSkillReader(Hdf5Reader):
             for span in first_middle_last([s for s in spans.values() if s.length and s.problem is None]):
                 with reading(self._source, name, span.group):
                     found.append(Found(span.group, *columns_below(file[span.group], span.length)))
+            notes = left_out(self._source.where(name), file, lambda key: bool(_TRAJECTORY.fullmatch(key)))
         first = with_others(found)
         document = self._document(name)
         episodes = (document or {}).get("episodes") or []
         about = {each[_NUMBER]: _known(each) for each in episodes if isinstance(each.get(_NUMBER), int)}
         attributes = {key: value for key, value in (document or {}).items() if key != "episodes" and value}
-        note = "" if document else f"{self._source.where(name)} has no JSON file beside it."
-        return _File(name, spans, list(first.columns.values()), first.unreadable, about, attributes, note)
+        if not document:
+            notes.append(f"{self._source.where(name)} has no JSON file beside it.")
+        return _File(name, spans, list(first.columns.values()), first.unreadable, about, attributes, notes)
 
     def _span(self, name: str, file: Any, group: str) -> Span:
         try:
@@ -121,7 +123,7 @@ class _File:
         unreadable: what no store can hold.
         about: number of a trajectory -> what the JSON says of it.
         attributes: what the JSON says of all.
-        note: what a person should know, or "".
+        notes: what a person should know.
     """
 
     name: str
@@ -130,7 +132,7 @@ class _File:
     unreadable: Mapping[str, str]
     about: Mapping[int, Mapping[str, Any]]
     attributes: Mapping[str, Any]
-    note: str
+    notes: Sequence[str]
 
 
 def _has_trajectories(file: Any) -> bool:

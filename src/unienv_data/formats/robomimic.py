@@ -17,7 +17,7 @@ from unienv_data.formats.episode_columns import episode_table
 from unienv_data.formats.hdf5.agreed import Found, agreed, first_middle_last, with_others
 from unienv_data.formats.hdf5.attributes import attributes_of, parsed
 from unienv_data.formats.hdf5.columns import columns_below, datasets_below
-from unienv_data.formats.hdf5.files import hdf5_files, looks_like, open_hdf5, reading
+from unienv_data.formats.hdf5.files import hdf5_files, left_out, looks_like, open_hdf5, reading
 from unienv_data.formats.hdf5.reader import Hdf5Reader, Span, Survey
 from unienv_data.formats.source import Source
 
@@ -115,7 +115,7 @@ class _Demos:
                 columns = columns_below(opened[span.group], span.length)
             found.append(Found(f"{file or source.label}, {span.group}", *columns))
         self.found = with_others(found)
-        self.notes: list[str] = []
+        self.notes = left_out(source.where(file), opened, lambda name: name in ("data", "mask"))
         total, rows = data.attrs.get("total"), sum(span.length for span in self.spans)
         if total is not None and int(total) != rows:
             self.notes.append(

@@ -101,6 +101,7 @@ def plain(path: Path, rows: int, seed: int) -> dict[str, NDArray[Any]]:
 
 def test_plain_episodes_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     written = {number: plain(tmp_path / f"episode_{number}.hdf5", number + 1, number) for number in (10, 2)}
+    (tmp_path / "._episode_2.hdf5").write_bytes(b"a file manager's")
     facts, columns = read_all(tmp_path)
     assert facts.lengths == (3, 11)
     assert (facts.attributes, facts.notes) == ({"sim": True}, ())

@@ -203,6 +203,32 @@ def test_what_only_later_demos_have_is_not_lost_in_silence(tmp_path: Path) -> No
     assert run_conversion(plan_conversion(str(path), str(tmp_path / "x.zarr"), options)).rows == 181
 
 
+def test_values_in_other_files_are_not_followed(tmp_path: Path) -> None:
+    """A file that somebody sent must not have the values of files of this machine copied."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"s" * 3 * 8)
+    folder = tmp_path / "source"
+    folder.mkdir()
+    with h5py.File(folder / "other.h5", "w") as other:
+        other["x"] = np.arange(3.0)
+    layout = h5py.VirtualLayout((3,), np.float64)
+    layout[:] = h5py.VirtualSource(folder / "other.h5", "x", (3,))
+    with h5py.File(folder / "x.hdf5", "w") as file:
+        data = file.create_group("data")
+        group = demo(data, "demo_0", 3)
+        group.create_dataset("raw", (3,), np.float64, external=[(str(secret), 0, 24)])
+        group.create_virtual_dataset("virtual", layout)
+        group["linked"] = h5py.ExternalLink(str(folder / "other.h5"), "x")
+        demo(data, "demo_1", 3, linked=np.zeros(3))
+        file["more"] = 1
+    with open_reader(Source(str(folder / "x.hdf5"))) as reader:
+        facts = reader.facts()
+        assert [column.name for column in facts.columns] == ["actions"]
+        assert set(facts.unreadable) == {"raw", "virtual", "linked"}
+        assert "lie in other files" in facts.unreadable["raw"]
+        assert facts.notes == (f"{folder}/x.hdf5 also holds more, which the format does not know: left out.",)
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -23,6 +23,7 @@ __all__ = [
     "column_of",
     "columns_below",
     "datasets_below",
+    "lies_elsewhere",
     "number_dtype",
 ]
 
@@ -147,6 +148,8 @@ def column_of(name: str, dataset: Any, has_final: bool, path: Path | None = None
         ConversionError: no store can hold it.
     """
     path = tuple(name.split("/")) if path is None else path
+    if lies_elsewhere(dataset):
+        raise ConversionError(f"the values of the dataset {name} lie in other files, which are not followed")
     dtype = number_dtype(dataset)
     if dtype is not None:
         return NumberColumn(name, path, name, has_final, dtype, tuple(dataset.shape[1:]))
@@ -187,6 +190,11 @@ def number_dtype(dataset: Any) -> np.dtype[Any] | None:
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         return None
     return np.dtype(dtype.newbyteorder("=").type)
+
+
+def lies_elsewhere(dataset: Any) -> bool:
+    """Whether a dataset only names other files that hold its values: whoever wrote it chose which."""
+    return bool(dataset.external) or bool(dataset.is_virtual)
 
 
 def _is_text(dataset: Any) -> bool:

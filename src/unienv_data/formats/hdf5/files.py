@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ from unienv_data.errors import ConversionError
 from unienv_data.formats.source import Source
 from unienv_interface._optional import import_optional
 
-__all__ = ["EXTENSIONS", "OpenFile", "hdf5_files", "looks_like", "open_hdf5", "reading"]
+__all__ = ["EXTENSIONS", "OpenFile", "hdf5_files", "left_out", "looks_like", "open_hdf5", "reading"]
 
 EXTENSIONS = (".h5", ".hdf5")
 
@@ -22,13 +22,20 @@ _TRIED = 3
 
 
 def hdf5_files(source: Source) -> list[str]:
-    """The names of the HDF5 files, by their endings; a single file counts by its first bytes, too."""
+    """The names of the HDF5 files, by their endings; a single file counts by its first bytes, too.
+
+    Hidden files are not among them: they are what file managers leave behind.
+    """
     if source.is_file:
         if source.label.lower().endswith(EXTENSIONS):
             return [""]
         with source.open("") as file:
             return [""] if file.read(len(_SIGNATURE)) == _SIGNATURE else []
-    return [name for name in source.files if name.lower().endswith(EXTENSIONS)]
+    return [
+        name
+        for name in source.files
+        if name.lower().endswith(EXTENSIONS) and not name.rpartition("/")[2].startswith(".")
+    ]
 
 
 def looks_like(source: Source, test: Callable[[Any], bool]) -> bool:
@@ -60,6 +67,19 @@ def _is_all(source: Source, names: Collection[str]) -> bool:
     if 2 * sum(source.files[name] for name in names) >= source.total_bytes:
         return True
     return all(name in names or name.endswith(".json") for name in source.files)
+
+
+def left_out(where: str, names: Iterable[str], known: Callable[[str], bool]) -> list[str]:
+    """A note of what stands in a file beside what its format knows, if anything does.
+
+    Args:
+        where: the file's address.
+        names: what stands at its top.
+        known: whether the format knows a name.
+    """
+    others = sorted(name for name in names if not known(name))
+    shown = ", ".join(others[:8]) + (" ..." if len(others) > 8 else "")
+    return [f"{where} also holds {shown}, which the format does not know: left out."] if others else []
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unienv_data.errors import ConversionError
 from unienv_data.formats.arrow import array_space
 from unienv_data.formats.base import EncodedForm
-from unienv_data.formats.hdf5.columns import Hdf5Column
+from unienv_data.formats.hdf5.columns import Hdf5Column, lies_elsewhere
 from unienv_data.formats.jpeg_frames import Files, decoded_frames, frame_shape, jpeg_form, kept_frames
 from unienv_data.formats.naming import Path
 from unienv_interface.space.space import AnySpace
@@ -95,6 +95,8 @@ def jpeg_column(
     Raises:
         ConversionError: the first row is no JPEG.
     """
+    if lies_elsewhere(dataset):
+        raise ConversionError(f"{where}: its values lie in other files, which are not followed")
     file = first_file(dataset)
     height, width, channels = frame_shape(file, f"{where}, row 0")
     if channels not in (1, 3):

@@ -20,7 +20,7 @@ from unienv_data.formats.base import (
     check_options,
     row_bytes,
 )
-from unienv_data.formats.hdf5.columns import Hdf5Column
+from unienv_data.formats.hdf5.columns import Hdf5Column, lies_elsewhere
 from unienv_data.formats.hdf5.files import EXTENSIONS, OpenFile, reading
 from unienv_data.formats.source import Source
 
@@ -198,6 +198,8 @@ class Hdf5Reader(Reader):
     def _problem(span: Span, column: Hdf5Column, dataset: Any) -> str | None:
         if not hasattr(dataset, "shape"):
             return "the dataset is missing"
+        if lies_elsewhere(dataset):
+            return "its values lie in other files, which are not followed"
         rows = int(dataset.shape[0]) if dataset.shape else 0
         ends = [stop for _, stop in span.ranges] or [span.length]
         needed = max(ends) + column.has_final

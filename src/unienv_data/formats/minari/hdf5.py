@@ -11,7 +11,7 @@ from unienv_data.formats.episode_columns import episode_table
 from unienv_data.formats.hdf5.agreed import Found, first_middle_last, with_others
 from unienv_data.formats.hdf5.attributes import attributes_of
 from unienv_data.formats.hdf5.columns import Hdf5Column, column_of, datasets_below
-from unienv_data.formats.hdf5.files import open_hdf5, reading
+from unienv_data.formats.hdf5.files import left_out, open_hdf5, reading
 from unienv_data.formats.hdf5.jpeg import first_file, holds_bytes, jpeg_column
 from unienv_data.formats.hdf5.reader import MOST_PROBLEMS, Hdf5Reader, Span, Survey
 from unienv_data.formats.jpeg_frames import is_jpeg
@@ -67,6 +67,7 @@ class MinariHdf5(Hdf5Reader):
             for span in first_middle_last([s for s in spans if s.length and s.problem is None]):
                 with reading(self._source, name, span.group):
                     found.append(Found(span.group, *self._columns_of(file[span.group], span, metadata)))
+            notes = left_out(self._source.where(name), file, lambda key: bool(_EPISODE.fullmatch(key)))
         first = with_others(found)
         if not first.columns and (problems := [span.problem for span in spans if span.problem]):
             raise ConversionError("; ".join(problems[:MOST_PROBLEMS]))
@@ -77,6 +78,7 @@ class MinariHdf5(Hdf5Reader):
             version=metadata.version,
             unreadable=first.unreadable,
             attributes=metadata.attributes,
+            notes=notes,
         )
 
     def _main(self, base: str | None) -> str:
