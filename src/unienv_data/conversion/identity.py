@@ -34,6 +34,7 @@ EpisodeSum = tuple[int, int, int, int]
 """Two sums, how many rows, and how many columns have been looked at."""
 
 _KEYS = (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03)
+_PLACES = np.uint64(0x8CB92BA72F3D8DD7)
 _MASK = (1 << 64) - 1
 
 
@@ -58,8 +59,8 @@ def sum_rows(
         start: first row.
         stop: row after the last.
     """
-    places = np.arange(first, first + stop - start, dtype=np.uint64)
-    sums = [0, 0]
+    places = _mixed(np.arange(first, first + stop - start, dtype=np.uint64) + _PLACES)
+    sums = np.zeros((2, stop - start), dtype=np.uint64)
     used = 0
     groups = tuple(names)
     for name, data in columns.items():
@@ -70,12 +71,11 @@ def sum_rows(
         else:
             words, about = _words(data[start:stop]), f"{name}:{data.dtype}:{data.shape[1:]}"
         used += 1
-        for number, key in enumerate(_KEYS):
-            weights = _weights(about, words.shape[1], key)
-            hashed = (words * weights).sum(axis=1, dtype=np.uint64)
-            mixed = _mixed(hashed ^ _mixed(places + np.uint64(_seed(about, key))))
-            sums[number] = (sums[number] + int(mixed.sum(dtype=np.uint64))) & _MASK
-    return sums[0], sums[1], stop - start, used
+        weights, seeds = _weights(about, words.shape[1])
+        hashed = (words[None] * weights[:, None]).sum(axis=2, dtype=np.uint64)
+        sums += _mixed((hashed + seeds[:, None]) ^ places)
+    one, other = sums.sum(axis=1, dtype=np.uint64).tolist()
+    return one, other, stop - start, used
 
 
 def _is_within(name: str, groups: Sequence[str]) -> bool:
@@ -127,12 +127,13 @@ def _ragged_words(data: Ragged, start: int, stop: int) -> NDArray[np.uint64]:
 
 
 @lru_cache(maxsize=1024)
-def _weights(about: str, count: int, key: int) -> NDArray[np.uint64]:
-    numbers = np.arange(1, count + 1, dtype=np.uint64) + np.uint64(_seed(about, key))
-    return _mixed(numbers) | np.uint64(1)
+def _weights(about: str, count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """For each of two keys, (2, count) odd numbers, and (2,) where to begin."""
+    seeds = np.array([_seed(about, key) for key in _KEYS], dtype=np.uint64)
+    numbers = np.arange(1, count + 1, dtype=np.uint64) + seeds[:, None]
+    return _mixed(numbers) | np.uint64(1), seeds
 
 
-@lru_cache(maxsize=1024)
 def _seed(about: str, key: int) -> int:
     told = hashlib.blake2b(about.encode(), digest_size=7, key=key.to_bytes(8, "little")).digest()
     return int.from_bytes(told, "little")

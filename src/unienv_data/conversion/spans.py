@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.columns import columns_of
-from unienv_data.columns.data import ColumnData, EncodedRows, Ragged
+from unienv_data.columns.data import EncodedRows
 from unienv_data.conversion.identity import EpisodeSum, added, sum_rows
 from unienv_data.conversion.options import ConversionOptions
 from unienv_data.conversion.readahead import reading_ahead
@@ -23,7 +23,7 @@ from unienv_data.conversion.shaping import open_shaped
 from unienv_data.conversion.units import Unit
 from unienv_data.errors import ConversionError, SpaceValueError
 from unienv_data.formats import Reader, Source
-from unienv_data.formats.base import Chunk
+from unienv_data.formats.base import TEXT_BYTES, Chunk
 from unienv_data.formats.naming import Path, nest
 from unienv_data.store.blockwriter import BlockWriter
 from unienv_data.store.lending import Loan
@@ -75,12 +75,12 @@ class SpanJob:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Rows of an episode, as the store takes them; `episode` counts those that are converted."""
+    """Rows of an episode, by source name; `episode` counts those that are converted."""
 
     episode: int
     start: int
     rows: int
-    columns: Mapping[str, ColumnData]
+    values: Mapping[str, Any]
     bytes: int
 
 
@@ -112,7 +112,7 @@ def write_span(
     span = Unit(units[0].start, units[-1].stop)
     first = int(np.searchsorted(job.offsets, span.start, side="right")) - 1
     last = int(np.searchsorted(job.offsets, span.stop, side="left"))
-    writing = _Writing(job, BlockWriter(root, job.loan, span.start), units, told)
+    writing = _Writing(job, reader, BlockWriter(root, job.loan, span.start), units, told)
     rows = _rows_of(job, reader, first, last)
     with reading_ahead(rows, lambda item: item.bytes, job.ahead_bytes) as items:
         for item in items:
@@ -130,8 +130,11 @@ def write_span(
 class _Writing:
     """Units on their way to shards and receipts."""
 
-    def __init__(self, job: SpanJob, writer: BlockWriter, units: Sequence[Unit], told: Told | None) -> None:
-        self._job, self._writer, self._told = job, writer, told
+    def __init__(
+        self, job: SpanJob, reader: Reader, writer: BlockWriter, units: Sequence[Unit], told: Told | None
+    ) -> None:
+        self._job, self._reader, self._writer, self._told = job, reader, writer, told
+        self._node = columns_of(job.space)
         self._units = list(units)
         self._begin()
 
@@ -154,10 +157,18 @@ class _Writing:
         base = int(self._job.offsets[item.episode]) + item.start
         end = int(self._job.offsets[item.episode + 1])
         done = max(self.position - base, 0)
+        if done >= item.rows:
+            return  # of an episode that is begun elsewhere, or has turned out bad
+        try:
+            value = nest({self._job.paths[name]: values for name, values in item.values.items()})
+            columns = self._node.encode(value, item.rows)
+        except SpaceValueError as exc:
+            self.skip(_Bad(item.episode, _refused(self._job, self._reader, item.episode, exc)))
+            return
         while done < item.rows and self._units:
             stop = min(item.rows, self._units[0].stop - base)
-            self._writer.append(item.columns, done, stop)
-            found = sum_rows(item.columns, self._job.told_by, item.start + done, done, stop)
+            self._writer.append(columns, done, stop)
+            found = sum_rows(columns, self._job.told_by, item.start + done, done, stop)
             known = self._sums.get(item.episode)
             self._sums[item.episode] = found if known is None else added(known, found)
             if base + stop == end:
@@ -194,12 +205,11 @@ class _Writing:
 
 
 def _rows_of(job: SpanJob, reader: Reader, first: int, last: int) -> Generator[_Rows | _Bad, None, None]:
-    """The rows of episodes [first, last), as the store takes them.
+    """The rows of episodes [first, last).
 
     Raises:
         ConversionError: an episode cannot be read, and is not to be skipped.
     """
-    node = columns_of(job.space)
     options: dict[str, Any] = {"encoded": job.copied} if job.copied else {}
     episode = first
     while episode < last:
@@ -209,18 +219,15 @@ def _rows_of(job: SpanJob, reader: Reader, first: int, last: int) -> Generator[_
             chunks = reader.chunks(list(job.paths), wanted, target_bytes=job.chunk_bytes, **options)
             for chunk in chunks:
                 _check(job, episode, done, chunk)
-                value = nest({job.paths[name]: values for name, values in chunk.columns.items()})
-                columns = node.encode(value, chunk.rows)
-                yield _Rows(episode, chunk.start, chunk.rows, columns, sum(map(_bytes_of, columns.values())))
+                size = sum(map(_bytes_of, chunk.columns.values()))
+                yield _Rows(episode, chunk.start, chunk.rows, chunk.columns, size)
                 done += chunk.rows
                 if chunk.ends_episode:
                     episode, done = episode + 1, 0
             if episode < last:
                 raise ConversionError(f"{job.source.shown}: there are no rows: did it change?")
-        except (ConversionError, SpaceValueError) as exc:
-            if not job.options.skip_bad:
-                raise _named(job, reader, episode, exc) from exc
-            yield _Bad(episode, str(exc))
+        except ConversionError as exc:
+            yield _Bad(episode, _refused(job, reader, episode, exc))
             episode += 1
 
 
@@ -235,15 +242,21 @@ def _check(job: SpanJob, episode: int, done: int, chunk: Chunk) -> None:
         )
 
 
-def _named(job: SpanJob, reader: Reader, episode: int, exc: Exception) -> ConversionError:
-    position = int(job.episodes[episode])
-    name = reader.facts().episodes["source_episode"][position].as_py()
-    return ConversionError(f"episode {name}: {exc}. To convert the others, leave it out: --skip-bad")
+def _refused(job: SpanJob, reader: Reader, episode: int, exc: Exception) -> str:
+    """Why an episode is bad, where such are to be skipped.
+
+    Raises:
+        ConversionError: they are not; names the episode.
+    """
+    if job.options.skip_bad:
+        return str(exc)
+    name = reader.facts().episodes["source_episode"][int(job.episodes[episode])].as_py()
+    raise ConversionError(f"episode {name}: {exc}. To convert the others, leave it out: --skip-bad") from exc
 
 
-def _bytes_of(data: ColumnData) -> int:
-    if isinstance(data, EncodedRows):
-        return sum(map(len, data.pieces))
-    if isinstance(data, Ragged):
-        return data.values.nbytes + data.starts.nbytes + data.shapes.nbytes
-    return data.nbytes
+def _bytes_of(values: Any) -> int:
+    """What the values of a column hold, about."""
+    if isinstance(values, EncodedRows):
+        return sum(map(len, values.pieces))
+    size = int(getattr(values, "nbytes", 0))
+    return size + TEXT_BYTES * len(values) if np.asarray(values).dtype.kind == "O" else size

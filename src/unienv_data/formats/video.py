@@ -177,9 +177,16 @@ class VideoFile:
             if frame is None or frame.is_corrupt:
                 raise ConversionError(f"{self.where}: frame {number} is damaged")
             converted = self._reformatter.reformat(frame, format=self.format.pixel_format)
-            pixels: NDArray[Any] = converted.to_ndarray()
-        self._pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
+            self._pixels = self._view(converted)
         return self._pixels
+
+    def _view(self, frame: Any) -> NDArray[Any]:
+        """The pixels (H, W, C) of a packed frame, where they lie: whoever wants them copies them once."""
+        width, itemsize = frame.width * self.format.channels, self.format.dtype.itemsize
+        plane = frame.planes[0]
+        lines = np.frombuffer(plane, dtype=np.uint8).reshape(-1, plane.line_size)
+        pixels: NDArray[Any] = lines[: frame.height, : width * itemsize].view(self.format.dtype)
+        return pixels.reshape(frame.height, frame.width, self.format.channels)
 
     def _jump(self, number: int) -> Any:
         """Go to a keyframe at or before `number` and decode it; to the beginning if that is not possible."""
