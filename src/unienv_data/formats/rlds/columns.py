@@ -18,6 +18,7 @@ from unienv_data.formats.images import decode_image
 from unienv_data.formats.rlds.example import Feature, bytes_values, number_values
 from unienv_data.formats.rlds.features import Leaf
 from unienv_data.formats.rlds.records import Record
+from unienv_data.store import pool
 from unienv_data.store.codecs.imagefiles import rows_of_files
 from unienv_interface.backends.numpy import NumpyComputeBackend
 from unienv_interface.space import BoxSpace, DynamicBoxSpace
@@ -170,9 +171,15 @@ class ImageColumn:
         """The pixels (`rows`, H, W, C)."""
         first = 0
         for files in self.files(record, features, rows):
-            images = np.empty((len(files), *self.shape), self.leaf.dtype)
-            for row, data in enumerate(files):
-                address = f"{where}: {self.leaf.key}, step {first + row}"
+            yield self._decoded(files, f"{where}: {self.leaf.key}", first)
+            first += len(files)
+
+    def _decoded(self, files: list[bytes], where: str, first: int) -> NDArray[Any]:
+        images = np.empty((len(files), *self.shape), self.leaf.dtype)
+
+        def decode(start: int, stop: int) -> None:
+            for row, data in enumerate(files[start:stop], start):
+                address = f"{where}, step {first + row}"
                 pixels = decoded_image(data, self.shape[2], address)
                 if pixels.shape != self.shape or pixels.dtype != self.leaf.dtype:
                     raise ConversionError(
@@ -180,8 +187,9 @@ class ImageColumn:
                         f"{self.shape} is expected"
                     )
                 images[row] = pixels
-            first += len(files)
-            yield images
+
+        pool.in_spans(decode, len(files), least=4)
+        return images
 
     def encoded(self, record: Record, features: Mapping[str, Feature], rows: int, where: str) -> Values:
         """The files (`rows`,) as the store keeps them."""

@@ -15,7 +15,8 @@ from unienv_data.errors import CodecError, ConversionError, MissingDependencyErr
 from unienv_data.formats.arrow import array_space, text_space
 from unienv_data.formats.images import image_kind
 from unienv_data.formats.ros.decoding import Decoder, Field
-from unienv_data.formats.ros.pictures import COMPRESSED, RAW, decoded_file, file_of, pixels_of
+from unienv_data.formats.ros.pictures import COMPRESSED, RAW, declared_shape, decoded_file, file_of, pixels_of
+from unienv_data.store import pool
 from unienv_data.store.codecs.imagefiles import rows_of_files
 from unienv_interface.space.space import AnySpace
 
@@ -165,14 +166,19 @@ class PictureColumn:
             ConversionError: one is damaged, or other than the first.
         """
         images = np.empty((len(messages), *self.shape), self.dtype)
-        for number, message in enumerate(messages):
-            pixels = decoded_file(message, where) if self.is_file else pixels_of(message, where)
-            if pixels.shape != self.shape or pixels.dtype != self.dtype:
-                raise ConversionError(
-                    f"{where}: an image of {pixels.dtype} {pixels.shape}, where {self.dtype} {self.shape} is "
-                    f"expected"
-                )
-            images[number] = pixels
+
+        def decode(start: int, stop: int) -> None:
+            for number, message in enumerate(messages[start:stop], start):
+                pixels = decoded_file(message, where) if self.is_file else pixels_of(message, where)
+                if pixels.shape != self.shape or pixels.dtype != self.dtype:
+                    raise ConversionError(
+                        f"{where}: an image of {pixels.dtype} {pixels.shape}, where {self.dtype} "
+                        f"{self.shape} "
+                        f"is expected"
+                    )
+                images[number] = pixels
+
+        pool.in_spans(decode, len(messages), least=4)
         return images
 
     def kept(self, messages: Sequence[Any], where: str) -> EncodedRows:
@@ -258,9 +264,13 @@ def _picture(topic: str, name: str, is_file: bool, sample: Any, where: str) -> P
         return PictureColumn(topic, name, False, pixels.shape, pixels.dtype, None, about)
     data = file_of(sample)
     about = (("format", str(sample.format)),)
-    pixels = decoded_file(sample, where)
     kind = image_kind(data)
     codec = None
+    try:
+        pixels = decoded_file(sample, where)
+    except MissingDependencyError:  # whoever converts the images is told by check()
+        shape, dtype = declared_shape(data, where)
+        return PictureColumn(topic, name, True, shape, dtype, "jpeg" if kind == "jpeg" else None, about)
     if kind in CODECS:
         with suppress(CodecError, MissingDependencyError):  # decoded then
             rows_of_files([data], CODECS[kind], pixels.dtype, pixels.shape)

@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unienv_data.errors import ConversionError
+from unienv_data.errors import ConversionError, MissingDependencyError
 from unienv_data.formats.ros.recording import LOG, Recording, Topic
 from unienv_data.formats.source import Source
 from unienv_interface._optional import import_optional
@@ -21,7 +21,7 @@ from unienv_interface._optional import import_optional
 __all__ = ["McapFile"]
 
 MAGIC = b"\x89MCAP0\r\n"
-_SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _DATA_END = 0x03, 0x04, 0x05, 0x06, 0x0F
+_SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _MESSAGE_INDEX, _DATA_END = 0x03, 0x04, 0x05, 0x06, 0x07, 0x0F
 _RECORD = struct.Struct("<BQ")
 _MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, sequence, log time, publish time
 _KEPT_CHUNKS = 4
@@ -81,8 +81,8 @@ class McapFile(Recording):
             found: dict[int, list[NDArray[np.int64]]] = {}
             with self._reading():
                 for chunk in summary.chunk_indexes:
-                    for channel, place in chunk.message_index_offsets.items():
-                        found.setdefault(channel, []).append(self._entries(place, chunk.chunk_start_offset))
+                    for channel, entries in self._entries(chunk).items():
+                        found.setdefault(channel, []).append(entries)
             places = {channel: np.concatenate(parts) for channel, parts in found.items()}
             total = sum(map(len, places.values()))
             if statistics is None or statistics.message_count == total:
@@ -90,15 +90,21 @@ class McapFile(Recording):
         with self._reading():
             return self._scanned()
 
-    def _entries(self, place: int, chunk: int) -> NDArray[np.int64]:
-        """One MessageIndex record as (N, 3)."""
-        self._file.seek(place)
-        opcode, size = _RECORD.unpack(self._file.read(_RECORD.size))
-        content = self._file.read(size)
-        if opcode != 0x07 or len(content) != size or size < 6:
-            raise ValueError(f"there is no index at byte {place}")
-        pairs = np.frombuffer(content, "<i8", offset=6).reshape(-1, 2)
-        return np.stack([pairs[:, 0], np.full(len(pairs), chunk), pairs[:, 1]], axis=1)
+    def _entries(self, chunk: Any) -> dict[int, NDArray[np.int64]]:
+        """The MessageIndex records after a chunk, which stand together: (N, 3) of each channel."""
+        start = chunk.chunk_start_offset + chunk.chunk_length
+        self._file.seek(start)
+        data = self._file.read(chunk.message_index_length)
+        found = {}
+        for channel, place in chunk.message_index_offsets.items():
+            opcode, size = _RECORD.unpack_from(data, place - start)
+            content = data[place - start + _RECORD.size : place - start + _RECORD.size + size]
+            if opcode != _MESSAGE_INDEX or len(content) != size or size < 6:
+                raise ValueError(f"there is no index at byte {place}")
+            pairs = np.frombuffer(content, "<i8", offset=6).reshape(-1, 2)
+            places = np.full(len(pairs), chunk.chunk_start_offset)
+            found[channel] = np.stack([pairs[:, 0], places, pairs[:, 1]], axis=1)
+        return found
 
     def _scanned(self) -> tuple[dict[int, Any], dict[int, Any], dict[int, NDArray[np.int64]]]:
         """The same for a file without an index, all of which is read."""
@@ -249,7 +255,7 @@ class McapFile(Recording):
         "errors."""
         try:
             yield
-        except ConversionError:
+        except (ConversionError, MissingDependencyError):
             raise
         except Exception as exc:
             raise ConversionError(

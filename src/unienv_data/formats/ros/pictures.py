@@ -7,6 +7,7 @@ compressed_depth: a header of 12 bytes before a PNG.
 from __future__ import annotations
 
 import re
+import struct
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 
 from unienv_data.errors import ConversionError
 from unienv_data.formats.images import decode_image
+from unienv_data.formats.jpeg_frames import frame_shape
 
-__all__ = ["COMPRESSED", "RAW", "decoded_file", "file_of", "is_depth_file", "pixels_of"]
+__all__ = ["COMPRESSED", "RAW", "declared_shape", "decoded_file", "file_of", "is_depth_file", "pixels_of"]
 
 RAW = "sensor_msgs/msg/Image"
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
@@ -100,3 +102,22 @@ def decoded_file(message: Any, where: str) -> NDArray[Any]:
             "out"
         )
     return decode_image(file_of(message), where)
+
+
+def declared_shape(data: bytes, where: str) -> tuple[tuple[int, int, int], np.dtype[Any]]:
+    """The shape (H, W, C) and data type that an image file declares, without decoding it.
+
+    Raises:
+        ConversionError: it is no JPEG or PNG, or its header is damaged.
+    """
+    if not data.startswith(_PNG):
+        return frame_shape(data, where), np.dtype(np.uint8)
+    if len(data) < 26 or data[25] not in _PNG_CHANNELS:
+        raise ConversionError(f"{where}: the PNG image has a damaged header")
+    width, height = struct.unpack_from(">II", data, 16)
+    return (height, width, _PNG_CHANNELS[data[25]]), np.dtype(np.uint16 if data[24] == 16 else np.uint8)
+
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+"""Channels by the kind of colour in IHDR; a palette is of three."""

@@ -32,6 +32,7 @@ from unienv_data.formats.rlds.described import (
 from unienv_data.formats.rlds.metadata import FEATURES, INFO, METADATA
 from unienv_data.formats.rlds.spool import ExampleSpool
 from unienv_data.formats.writer import Writer
+from unienv_data.store import pool
 from unienv_interface._optional import import_optional
 
 __all__ = ["RldsWriter"]
@@ -214,7 +215,8 @@ def _add(example: ExampleSpool, column: Described, values: NDArray[Any]) -> None
     if column.kind == "text":
         example.bytes_list(column.key).add_bytes([str(text).encode() for text in values])
     elif column.kind == "image":
-        example.bytes_list(column.key).add_bytes([_image_file(frame, column.encoding) for frame in values])
+        files = pool.map_threaded(lambda row: _image_file(values[row], column.encoding), range(len(values)))
+        example.bytes_list(column.key).add_bytes(list(files))
     elif column.kind == "raw":
         little = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
         example.bytes_list(column.key).add_bytes([row.tobytes() for row in little])
