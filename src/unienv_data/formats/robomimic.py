@@ -27,7 +27,7 @@ _DEMO = re.compile(r"demo_?(\d+)")
 _LONGEST_ATTRIBUTE = 64 << 10
 """Characters: longer texts about a whole file go to the episode table, which is compressed."""
 _MOST_NOTES = 8
-_UPSIDE_DOWN = "LIBERO's images stand upside down, as they were rendered, unless they are flipped."
+_UPSIDE_DOWN = "LIBERO's images stand upside down, as they were rendered; --flip-images PATTERN turns them."
 
 
 class RobomimicReader(Hdf5Reader):

@@ -157,6 +157,18 @@ def test_texts_byte_order_and_what_no_store_holds(tmp_path: Path) -> None:
 
 damaged_chunk = spoil_chunk("data/demo_3/obs/agentview_image", 3)
 
+
+def unknown_filter(file: Any) -> None:
+    """As other programs compress: by a filter that h5py does not bring."""
+    made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    made.set_chunk((52, 7))
+    made.set_filter(32001, h5py.h5z.FLAG_OPTIONAL, ())
+    del file["data/demo_3/actions"]
+    space = h5py.h5s.create_simple((52, 7))
+    place = h5py.h5d.create(file["data/demo_3"].id, b"actions", h5py.h5t.NATIVE_DOUBLE, space, made)
+    place.write_direct_chunk((0, 0), b"packed")
+
+
 DAMAGES: dict[str, tuple[Damage, list[str]]] = {
     "cut": (cut, ["x.hdf5: damaged HDF5 file: it was cut off"]),
     "no HDF5": (no_hdf5, ["does not begin as HDF5 files do"]),
@@ -177,6 +189,10 @@ DAMAGES: dict[str, tuple[Damage, list[str]]] = {
     "another dtype": (
         replace("data/demo_3/actions", np.zeros((52, 7), np.float32)),
         ["data/demo_3/actions: it holds float32 (7,), elsewhere float64 (7,)"],
+    ),
+    "a filter that is not here": (
+        edit(unknown_filter),
+        ["x.hdf5, data/demo_3/actions, rows", "a filter that is not here", "install hdf5plugin"],
     ),
     "a damaged chunk": (
         damaged_chunk,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from typing import Any
 
 from unienv_data.errors import ConversionError
@@ -19,6 +21,8 @@ _CHUNK_CACHE_BYTES = 16 << 20
 """For each open dataset: a chunk that spans two reads is then decompressed once."""
 _CHUNK_CACHE_SLOTS = 10007
 _TRIED = 3
+_NO_FILTER = ("not registered", "plugin", "open directory")
+"""What HDF5 says where it looks for a filter and finds none."""
 
 
 def hdf5_files(source: Source) -> list[str]:
@@ -91,6 +95,7 @@ def open_hdf5(source: Source, name: str) -> Iterator[Any]:
         MissingDependencyError: h5py is not installed.
     """
     h5py = import_optional("h5py", extra="hdf5")
+    _find_filters()
     if source.files.get(name) == 0:
         raise ConversionError(f"{source.where(name)}: damaged HDF5 file: it is empty")
     with ExitStack() as stack:
@@ -101,6 +106,13 @@ def open_hdf5(source: Source, name: str) -> Iterator[Any]:
             file = h5py.File(handle, "r", rdcc_nbytes=_CHUNK_CACHE_BYTES, rdcc_nslots=_CHUNK_CACHE_SLOTS)
         with file:
             yield file
+
+
+@cache
+def _find_filters() -> None:
+    """Have HDF5 know more filters where hdf5plugin is installed: importing it is all that it takes."""
+    with suppress(ImportError):
+        importlib.import_module("hdf5plugin")
 
 
 @contextmanager
@@ -118,6 +130,12 @@ def reading(source: Source, name: str, place: str = "") -> Iterator[None]:
         elif "truncated file" in detail:
             detail = f"it was cut off, or its writer was killed ({detail})"
         within = f", {place}" if place else ""
+        if any(sign in detail for sign in _NO_FILTER):
+            raise ConversionError(
+                f"{source.where(name)}{within}: its values are compressed by a filter that is not here "
+                f"({detail}): install hdf5plugin, which brings the usual ones, or have the file compressed "
+                f"otherwise: h5repack -f GZIP=4"
+            ) from exc
         raise ConversionError(f"{source.where(name)}{within}: damaged HDF5 file: {detail}") from exc
 
 
