@@ -91,8 +91,7 @@ class _ArrowPart(Part):
         self.split = split
         self._source = source
         with _reading(source, name):
-            if source.local_root is not None:
-                self._check_end()
+            self._check_end()
             with _Stream(source, name) as stream:
                 self.schema = stream.reader.schema
                 self._starts = [0]
@@ -103,7 +102,7 @@ class _ArrowPart(Part):
     def _check_end(self) -> None:
         """A stream that was cut between two batches reads as if it were whole."""
         with self._source.open(self.name) as file:
-            file.seek(max(0, self._source.files[self.name] - len(_END)))
+            file.seek(max(0, self._source.files.get(self.name, 0) - len(_END)))
             if file.read() != _END:
                 raise ConversionError(
                     f"{self._source.where(self.name)}: the Arrow stream does not end as it should: it was "
@@ -169,7 +168,7 @@ class _Stream:
     def __init__(self, source: Source, name: str) -> None:
         handle: Any = source.handle(name)
         self._file: pa.NativeFile = (
-            pa.memory_map(handle) if isinstance(handle, str) else pa.PythonFile(handle)
+            pa.memory_map(handle) if isinstance(handle, str) else pa.PythonFile(handle, mode="r")
         )
         try:
             self.reader = pa.ipc.open_stream(self._file)
