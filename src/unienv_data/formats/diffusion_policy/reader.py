@@ -14,11 +14,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from unienv_data.columns import EncodedRows
 from unienv_data.errors import ConversionError
 from unienv_data.formats.arrow import array_space, text_space
 from unienv_data.formats.base import (
     DEFAULT_CHUNK_BYTES,
     Chunk,
+    EncodedForm,
     Facts,
     Reader,
     SourceColumn,
@@ -33,6 +35,7 @@ from unienv_data.formats.diffusion_policy.array import (
     load_metadata,
 )
 from unienv_data.formats.diffusion_policy.files import GroupFiles
+from unienv_data.formats.diffusion_policy.pictures import kept_form, kept_rows
 from unienv_data.formats.diffusion_policy.whole_pixels import as_pixels, is_float_image
 from unienv_data.formats.episode_columns import episode_table
 from unienv_data.formats.naming import Path, nested_paths
@@ -156,6 +159,12 @@ class DiffusionPolicyReader(Reader):
             )
         return frozenset(self._pixels)
 
+    @cached_property
+    def _forms(self) -> dict[str, EncodedForm]:
+        """How frames that are image files can be stored as they came."""
+        forms = {name: kept_form(self._files, about) for name, about in self._arrays[0].items()}
+        return {name: form for name, form in forms.items() if form is not None}
+
     def _space(self, name: str) -> AnySpace:
         about = self._arrays[0][name]
         if about.is_text:
@@ -179,6 +188,7 @@ class DiffusionPolicyReader(Reader):
                     self._space(name),
                     each.lossy,
                     _attributes(self._files, f"data/{name}"),
+                    self._forms.get(name),
                 )
                 for name, each in arrays.items()
             ),
@@ -241,15 +251,24 @@ class DiffusionPolicyReader(Reader):
     ) -> Iterator[Chunk]:
         """The rows of the episodes; each Zarr chunk is decoded once where the episodes are in order."""
         arrays = {name: ArrayRows(self._files, self._arrays[0][name]) for name in columns}
-        weight = row_bytes([self._space(name) for name in columns])
+        weight = row_bytes([self._space(name) for name in columns if name not in encoded])
+        weight += sum(self._forms[name].row_bytes for name in encoded)
         rows_at_once = max(1, target_bytes // max(1, weight))
         starts = np.concatenate([[0], self._ends])
         for episode in episodes:
             first, last = int(starts[episode]), int(starts[episode + 1])
             for start in range(first, last, rows_at_once):
                 stop = min(start + rows_at_once, last)
-                values = {name: self._read(name, rows, start, stop) for name, rows in arrays.items()}
+                values = {
+                    name: self._kept(name, start, stop)
+                    if name in encoded
+                    else self._read(name, rows, start, stop)
+                    for name, rows in arrays.items()
+                }
                 yield Chunk(episode, start - first, stop - start, values, ends_episode=stop == last)
+
+    def _kept(self, name: str, start: int, stop: int) -> EncodedRows:
+        return kept_rows(self._files, self._arrays[0][name], self._forms[name], start, stop)
 
     def _read(self, name: str, rows: ArrayRows, start: int, stop: int) -> NDArray[Any]:
         values = rows.read(start, stop)
