@@ -28,6 +28,7 @@ from unienv_data.formats.naming import Path, nest
 from unienv_data.store.blockwriter import BlockWriter
 from unienv_data.store.lending import Loan
 from unienv_data.store.objects import ObjectStore
+from unienv_interface.space import GraphInstance
 from unienv_interface.space.space import AnySpace
 
 __all__ = ["SpanJob", "write_span"]
@@ -258,5 +259,10 @@ def _bytes_of(values: Any) -> int:
     """What the values of a column hold, about."""
     if isinstance(values, EncodedRows):
         return sum(map(len, values.pieces))
-    size = int(getattr(values, "nbytes", 0))
-    return size + TEXT_BYTES * len(values) if np.asarray(values).dtype.kind == "O" else size
+    if isinstance(values, np.ndarray):
+        return values.nbytes + (TEXT_BYTES * len(values) if values.dtype.kind == "O" else 0)
+    if isinstance(values, Mapping):
+        return sum(map(_bytes_of, values.values()))
+    if isinstance(values, (list, tuple)):
+        return sum(map(_bytes_of, values))
+    return sum(map(_bytes_of, vars(values).values())) if isinstance(values, GraphInstance) else 0
