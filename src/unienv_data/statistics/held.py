@@ -76,8 +76,8 @@ class HeldColumn:
         return counts, block
 
     def _of_short(self, rows: NDArray[Any], counts: list[int], series: Series) -> NDArray[np.float64]:
-        numbers = series.split(rows).astype(np.float64)
-        if np.isfinite(numbers).all():
+        numbers = series.split(rows)
+        if rows.dtype.kind != "f" or np.isfinite(numbers).all():
             each = np.array(counts, np.int64) * (len(numbers) // len(rows))
             return of_each(numbers, each) / series.scale
         found = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +13,7 @@ from unienv_data.statistics.ranks import between, ranks_of
 __all__ = ["of_each"]
 
 
-def of_each(numbers: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def of_each(numbers: NDArray[Any], counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """The statistics of consecutive groups of numbers.
 
     Args:
@@ -21,26 +23,26 @@ def of_each(numbers: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[
     Returns:
         (E, 9, S), in the order of STATISTICS.
     """
-    starts = np.cumsum(counts) - counts
+    stops = np.cumsum(counts)
+    starts = stops - counts
     each = counts[:, np.newaxis]
-    mean = np.add.reduceat(numbers, starts, axis=0) / each
-    apart = numbers - np.repeat(mean, counts, axis=0)
+    apart = numbers.astype(np.float64)
+    mean = np.add.reduceat(apart, starts, axis=0) / each
+    apart -= np.repeat(mean, counts, axis=0)
     rest = np.add.reduceat(apart, starts, axis=0) / each
-    squares = np.add.reduceat(apart * apart, starts, axis=0) / each - rest * rest
+    np.multiply(apart, apart, out=apart)
+    squares = np.add.reduceat(apart, starts, axis=0) / each - rest * rest
+    ordered = np.array(numbers.T, order="C")  # (S, N): each group's part of a series lies in one piece
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        ordered[:, start:stop].sort(axis=1)
     found = {
         "mean": mean + rest,
         "std": np.sqrt(np.maximum(squares, 0)),
-        "min": np.minimum.reduceat(numbers, starts, axis=0),
-        "max": np.maximum.reduceat(numbers, starts, axis=0),
+        "min": ordered[:, starts].T,
+        "max": ordered[:, stops - 1].T,
     }
-    ordered = _ordered(numbers, np.repeat(np.arange(len(counts)), counts))
     for name, share in QUANTILES.items():
         low, high, part = ranks_of(share, counts)
-        found[name] = between(ordered[starts + low], ordered[starts + high], part[:, np.newaxis])
+        before, after = (ordered[:, starts + rank].T.astype(np.float64) for rank in (low, high))
+        found[name] = between(before, after, part[:, np.newaxis])
     return np.stack([found[name] for name in STATISTICS], axis=1)
-
-
-def _ordered(numbers: NDArray[np.float64], groups: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The numbers of each series, sorted within their groups."""
-    columns = [column[np.lexsort((column, groups))] for column in numbers.T]
-    return np.stack(columns, axis=1) if columns else numbers

@@ -54,7 +54,8 @@ class Sketch:
         """Take numbers (N, S)."""
         if len(values):
             self.count += len(values)
-            self._put(0, [np.array(values, dtype=self._dtype)])
+            # A series lies in one piece, which sorts several times as fast.
+            self._put(0, [np.array(values.T, dtype=self._dtype, order="C")])
 
     def merge(self, other: Self) -> None:
         """Take what another one has taken."""
@@ -69,14 +70,15 @@ class Sketch:
             self._turns.append(0)
         held = self._levels[level]
         held.extend(parts)
-        if sum(map(len, held)) < self.limit + (level == 0):
+        count = sum(part.shape[1] for part in held)
+        if count < self.limit + (level == 0):
             return
-        joined = held[0] if len(held) == 1 else np.concatenate(held)
-        whole = len(joined) - len(joined) % self.limit
-        self._levels[level] = [joined[whole:].copy()] if whole < len(joined) else []
+        joined = held[0] if len(held) == 1 else np.concatenate(held, axis=1)
+        whole = count - count % self.limit
+        self._levels[level] = [joined[:, whole:].copy()] if whole < count else []
         for start in range(0, whole, self.limit):
-            ordered = np.sort(joined[start : start + self.limit], axis=0)
-            self._put(level + 1, [ordered[self._turns[level] :: 2].copy()])
+            ordered = np.sort(joined[:, start : start + self.limit], axis=1)
+            self._put(level + 1, [ordered[:, self._turns[level] :: 2].copy()])
             self._turns[level] ^= 1
             self.moved += 1 << level
 
@@ -96,13 +98,13 @@ class Sketch:
         if not self.count or not self._size:
             return [np.full(self._size, np.nan) for _ in shares]
         parts = [(part, level) for level, held in enumerate(self._levels) for part in held]
-        numbers = np.concatenate([part for part, _ in parts])
+        numbers = np.concatenate([part for part, _ in parts], axis=1)
         if not self.moved:
-            ordered, upto = np.sort(numbers, axis=0), None
+            ordered, upto = np.sort(numbers, axis=1), None
         else:
-            weights = np.concatenate([np.full(len(part), 1 << level) for part, level in parts])
-            order = np.argsort(numbers, axis=0, kind="stable")
-            ordered, upto = np.take_along_axis(numbers, order, axis=0), weights[order].cumsum(axis=0)
+            weights = np.concatenate([np.full(part.shape[1], 1 << level) for part, level in parts])
+            order = np.argsort(numbers, axis=1)
+            ordered, upto = np.take_along_axis(numbers, order, axis=1), weights[order].cumsum(axis=1)
         found = []
         for share in shares:
             low, high, part = ranks_of(share, counts)
@@ -114,6 +116,6 @@ class Sketch:
 def _at_rank(
     ordered: NDArray[Any], upto: NDArray[np.int64] | None, rank: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    place = rank if upto is None else (upto > rank).argmax(axis=0)
-    found: NDArray[np.float64] = ordered[place, np.arange(ordered.shape[1])].astype(np.float64)
+    place = rank if upto is None else (upto > rank[:, np.newaxis]).argmax(axis=1)
+    found: NDArray[np.float64] = ordered[np.arange(len(ordered)), place].astype(np.float64)
     return found

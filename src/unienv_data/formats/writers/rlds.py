@@ -97,6 +97,11 @@ class RldsWriter(Writer):
                 _require_flag(column.column)
 
     @classmethod
+    def places(cls, facts: Facts, options: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        paths = rlds_paths(plain_columns(facts, cls.title), cls.title)
+        return {name: path_name(path) for name, path in paths.items()}
+
+    @classmethod
     def notes(cls, place: Path, facts: Facts, options: Mapping[str, str] | None = None) -> Sequence[str]:
         columns = plain_columns(facts, cls.title)
         paths = rlds_paths(columns, cls.title)
