@@ -147,7 +147,8 @@ def deep(number: int, time: int) -> Said:
     point = {"x": float(number), "yz": [1.0, 2.0], "label": "p"}
     message = {
         "small": -number, "flag": bool(number % 2), "letter": number, "word": f"é{number}",
-        "fixed": [0.5, number, -1.0], "listed": [number, 7], "corners": [point, {**point, "x": -1.0}],
+        "fixed": [0.5, number, -1.0], "listed": [number, 7],
+        "corners": [point, {**point, "x": -1.0, "label": "é"}],
         "one": point, "span": {"sec": 1, "nanosec": number},
     }  # fmt: skip
     return Said("/deep", "test_msgs/msg/Deep", time, message)
@@ -165,13 +166,13 @@ def test_fields_of_every_kind(tmp_path: Path) -> None:
         "fixed": ("float32", (3,)), "listed": ("int16", (2,)),
         "corners.x": ("float64", (2,)), "corners.yz": ("float64", (2, 2)), "one.x": ("float64", ()),
         "one.yz": ("float64", (2,)), "one.label": ("object", ()), "span": ("int64", ()),
+        "corners.label": ("object", ()),
     }  # fmt: skip
     assert columns["deep.word"].tolist() == ["é0", "é1", "é2", "é3", "é4"]
     assert columns["deep.corners.x"][3].tolist() == [3.0, -1.0]
     assert columns["deep.span"].tolist() == [SECOND + number for number in range(5)]
-    assert facts.unreadable == {
-        "deep.corners.label": "/deep: corners.label cannot be stored: it is an array of texts"
-    }
+    assert columns["deep.corners.label"].tolist() == ['["p", "é"]'] * 5, "texts of varying number are JSON"
+    assert facts.unreadable == {}
 
 
 @pytest.mark.parametrize(

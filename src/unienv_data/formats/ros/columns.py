@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from unienv_interface.space.space import AnySpace
 
 __all__ = ["AgeColumn", "FieldColumn", "PictureColumn", "TopicColumn", "topic_columns", "topic_prefix"]
 
+_TEXTS = ("text", "texts")
 CODECS: Mapping[str | None, str] = {"jpeg": "jpeg:95", "png": "png"}
 
 
@@ -79,7 +81,7 @@ class FieldColumn:
     @property
     def space(self) -> AnySpace:
         """One row's value."""
-        return text_space() if self.field.kind == "text" else array_space(self.field.dtype, self.shape)
+        return text_space() if self.field.kind in _TEXTS else array_space(self.field.dtype, self.shape)
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -87,6 +89,8 @@ class FieldColumn:
         about: dict[str, Any] = {"topic": self.topic, "field": self.field.name}
         if self.field.kind == "stamp":
             about["unit"] = "ns"
+        if self.field.kind == "texts":
+            about["form"] = "JSON"
         if self.names:
             about["names"] = list(self.names)
         return about
@@ -97,9 +101,11 @@ class FieldColumn:
         Raises:
             ConversionError: a value is of another shape, or its entries have other names.
         """
-        if self.field.kind == "text":
+        if self.field.kind in _TEXTS:
             texts = np.empty(len(messages), dtype=object)
-            texts[:] = [self.field.value(message) for message in messages]
+            told = [self.field.value(message) for message in messages]
+            is_one = self.field.kind == "text"
+            texts[:] = told if is_one else [json.dumps(each, ensure_ascii=False) for each in told]
             return texts
         rows = np.empty((len(messages), *self.shape), self.field.dtype)
         for number, message in enumerate(messages):
@@ -181,20 +187,26 @@ class PictureColumn:
         pool.in_spans(decode, len(messages), least=4)
         return images
 
-    def kept(self, messages: Sequence[Any], where: str) -> EncodedRows:
+    def kept(self, messages: Sequence[Any], shown: Sequence[int], where: str) -> EncodedRows:
         """The image files of messages as the store keeps them.
+
+        Args:
+            messages: each of which is looked at once.
+            shown: which of them each row shows.
+            where: their address.
 
         Raises:
             ConversionError: one is damaged, or other than the first.
         """
         try:
-            return rows_of_files(
-                [file_of(each) for each in messages], self.codec or "", self.dtype, self.shape
-            )
+            files = [file_of(each) for each in messages]
+            rows = rows_of_files(files, self.codec or "", self.dtype, self.shape)
         except CodecError as exc:
             raise ConversionError(
                 f"{where}: {exc}; what cannot be kept as it is can be decoded (--frames lossless)"
             ) from exc
+        pieces = [rows.pieces[number] for number in shown]
+        return EncodedRows(rows.dtype, rows.row_shape, pieces, [1] * len(pieces))
 
 
 TopicColumn = AgeColumn | FieldColumn | PictureColumn
@@ -218,6 +230,7 @@ def topic_columns(
     columns: list[TopicColumn] = []
     lost: dict[str, str] = {}
     empty: list[str] = []
+    texts: list[Field] = []
     fields = decoder.fields()
     is_picture = decoder.type in (RAW, COMPRESSED)
     if is_picture:
@@ -226,7 +239,8 @@ def topic_columns(
     for field in fields:
         name = f"{prefix}.{field.name}"
         if field.kind == "texts":
-            continue  # they name the entries of other fields, or are told by none
+            texts.append(field)
+            continue
         shapes = [np.shape(field.value(sample)) for sample in samples] if field.kind != "none" else []
         if field.reason:
             lost[name] = f"{topic}: {field.name} cannot be stored: {field.reason}"
@@ -238,6 +252,10 @@ def topic_columns(
         else:
             names, named_by = _names(fields, field, shapes[0], samples[0])
             columns.append(FieldColumn(topic, name, field, shapes[0], names, named_by))
+    naming = {column.named_by for column in columns if isinstance(column, FieldColumn)}
+    for field in texts:  # those that name the entries of other fields are told with these
+        if field not in naming and any(len(field.value(sample)) for sample in samples):
+            columns.append(FieldColumn(topic, f"{prefix}.{field.name}", field, ()))
     age = f"{prefix}.age"
     taken = {column.name for column in columns} | set(lost) | set(empty)
     columns.append(AgeColumn(topic, age if age not in taken else f"{prefix}.message_age"))

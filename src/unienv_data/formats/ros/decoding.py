@@ -52,7 +52,8 @@ class Field:
         for number in range(depth, len(self.path)):
             value = getattr(value, self.path[number])
             if number == self.listed:
-                return np.array([self._within(each, number + 1) for each in value], self.dtype)
+                inner = [self._within(each, number + 1) for each in value]
+                return inner if self.kind == "texts" else np.array(inner, self.dtype)
         if self.kind == "stamp":
             return np.int64(value.sec * 10**9 + value.nanosec)
         if self.kind == "number":
@@ -158,9 +159,7 @@ class Decoder:
     def _base(path: Path, kind: str, listed: int | None, is_list: bool) -> Field:
         if kind in _TEXTS:
             is_many = is_list or listed is not None
-            if listed is not None:
-                return Field(path, "none", np.dtype(bool), listed, "it is an array of texts")
-            return Field(path, "texts" if is_many else "text", np.dtype(bool))
+            return Field(path, "texts" if is_many else "text", np.dtype(bool), listed)
         if kind in ("float128", "long double"):
             return Field(path, "none", np.dtype(bool), listed, f"its type is {kind}")
         dtype = np.dtype(np.uint8) if kind in _OCTETS else np.dtype(kind)

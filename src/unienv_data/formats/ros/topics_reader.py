@@ -311,7 +311,7 @@ class RosReader(Reader):
                 if column.topic != topic or isinstance(column, AgeColumn):
                     continue
                 if isinstance(column, PictureColumn) and name in encoded:
-                    values[name] = column.kept([messages[place] for place in places[topic]], where)
+                    values[name] = column.kept(messages, places[topic].tolist(), where)
                 else:
                     values[name] = column.values(messages, where)[places[topic]]
         return values
