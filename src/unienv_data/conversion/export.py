@@ -204,12 +204,13 @@ def _write(plan: ExportPlan, place: Path, progress: Progress) -> tuple[int, list
             raise ConversionError(f"{plan.source.shown}: no episode can be read; {next(iter(bad.values()))}")
         facts = chosen_facts(plan.facts, plan.facts.columns, numbers) if bad else plan.facts
         episodes = [plan.episodes[number] for number in numbers]
+        encoded = writer_class(plan.writer).encoded_columns(facts, options.to_options)
         rows = 0
         with (
             writer_class(plan.writer).open(place, facts, options.to_options) as writer,
             progress.task("converting", total=facts.rows, unit="row") as task,
             reading_ahead(
-                chosen_chunks(reader, facts, episodes, max(1, memory)),
+                chosen_chunks(reader, facts, episodes, max(1, memory), encoded=encoded),
                 lambda chunk: chunk.rows * row_bytes([column.space for column in facts.columns]),
                 memory,
             ) as chunks,

@@ -49,9 +49,10 @@ def estimate_written(
     """
     count = min(SAMPLED_EPISODES, len(episodes))
     spread = [round(number * (len(episodes) - 1) / max(1, count - 1)) for number in range(count)]
+    encoded = writer.encoded_columns(facts, options)
     chunks: list[Chunk] = []
     for number in dict.fromkeys(spread):
-        beginning = chosen_chunks(reader, facts, episodes, SAMPLE_BYTES, only=[episodes[number]])
+        beginning = chosen_chunks(reader, facts, episodes, SAMPLE_BYTES, [episodes[number]], encoded)
         try:
             with closing(beginning):
                 chunks.append(replace(next(beginning), ends_episode=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 
@@ -48,8 +49,9 @@ def chosen_chunks(
     episodes: Sequence[int],
     target_bytes: int = DEFAULT_CHUNK_BYTES,
     only: Sequence[int] | None = None,
+    encoded: Sequence[str] = (),
 ) -> Generator[Chunk, None, None]:
-    """The rows of the episodes, decoded, each episode counted as it is in the facts of what was chosen.
+    """The rows of the episodes, decoded but for `encoded`, each counted as in the facts that were chosen.
 
     Args:
         reader: of the source.
@@ -57,10 +59,13 @@ def chosen_chunks(
         episodes: positions in the source's own episode table.
         target_bytes: of a chunk.
         only: those of the episodes to read; None for all.
+        encoded: columns that are wanted as they are encoded.
     """
     numbers = {episode: number for number, episode in enumerate(episodes)}
     names = [column.name for column in facts.columns]
-    for chunk in reader.chunks(names, episodes if only is None else only, target_bytes=target_bytes):
+    options: dict[str, Any] = {"encoded": encoded} if encoded else {}
+    wanted = episodes if only is None else only
+    for chunk in reader.chunks(names, wanted, target_bytes=target_bytes, **options):
         yield replace(chunk, episode=numbers[chunk.episode])
 
 

@@ -72,6 +72,16 @@ class Writer(ABC):
         return {column.name: path_name(column.path) for column in facts.columns}
 
     @classmethod
+    def encoded_columns(cls, facts: Facts, options: Mapping[str, str] | None = None) -> Sequence[str]:
+        """The columns (source names) that are rather taken as they are encoded, of those that can be had so.
+
+        Args:
+            facts: of exactly the columns and episodes that will be written.
+            options: what this format lets a user choose.
+        """
+        return ()
+
+    @classmethod
     def notes(cls, place: Path, facts: Facts, options: Mapping[str, str] | None = None) -> Sequence[str]:
         """What a person should know before: what is left out or changed, a sentence each.
 
@@ -99,7 +109,8 @@ class Writer(ABC):
         """Write rows. Chunks come in the order of the episodes, each from its first row to its last.
 
         Args:
-            chunk: decoded; `Chunk.episode` counts the episodes of the facts that `open` was given.
+            chunk: decoded, but for `encoded_columns`; `Chunk.episode` counts the episodes of the facts that
+                `open` was given.
         """
 
     @abstractmethod

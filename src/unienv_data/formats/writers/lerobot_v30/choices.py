@@ -26,15 +26,17 @@ class Choices:
         images: what frames become, `video` or `png`.
         encoding: how videos are encoded.
         robot_type: what is called so; None for what the source says.
+        copies: whether AV1 packets of the source are kept as they are.
     """
 
     fps: float | None
     images: str
     encoding: Encoding
     robot_type: str | None
+    copies: bool
 
     HELP: ClassVar[Mapping[str, str]] = {
-        "codec": "of videos: av1, the default, as LeRobot's own; or h264",
+        "codec": "of videos: av1, the default, as LeRobot's own, whose packets are kept; or h264",
         "crf": "quality of videos, lower is better; 30 with av1, 23 with h264 by default",
         "fps": "rows a second; what the source says by default",
         "gop": "frames in a group of pictures, 2 by default as in LeRobot; more make smaller files",
@@ -58,7 +60,8 @@ class Choices:
         crf = _whole("crf", options.get("crf", str(USUAL_CRF[codec])), 0, LARGEST_CRF[codec])
         gop = _whole("gop", options.get("gop", "2"), 1, 1000)
         fps = _rate(options["fps"]) if "fps" in options else None
-        return cls(fps, images, Encoding(codec, crf, gop), options.get("robot_type"))
+        copies = images == "video" and not {"codec", "crf", "gop"} & options.keys()
+        return cls(fps, images, Encoding(codec, crf, gop), options.get("robot_type"), copies)
 
     def fps_of(self, facts: Facts) -> float:
         """Rows a second: as chosen, or as the source says.

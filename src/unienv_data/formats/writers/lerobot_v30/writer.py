@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from unienv_data.columns import EncodedRows
 from unienv_data.errors import ConversionError
 from unienv_data.formats.arrow import array_space
 from unienv_data.formats.base import Chunk, Facts, check_options
@@ -23,6 +24,7 @@ from unienv_data.formats.plain import PlainColumn, plain_columns
 from unienv_data.formats.writer import Writer
 from unienv_data.formats.writers.cells import IMAGE_TYPE, arrow_type, image_cells, numbers
 from unienv_data.formats.writers.lerobot_v30.choices import Choices
+from unienv_data.formats.writers.lerobot_v30.copied import can_be_copied, decoded, payloads_of
 from unienv_data.formats.writers.lerobot_v30.episodes import (
     EpisodeTable,
     split_ranges,
@@ -39,7 +41,7 @@ from unienv_data.formats.writers.lerobot_v30.features import (
 from unienv_data.formats.writers.lerobot_v30.files import CHUNK_FILES, DATA_MB, VIDEO_MB, DataFiles
 from unienv_data.formats.writers.lerobot_v30.statistics import FeatureStatistics
 from unienv_data.formats.writers.lerobot_v30.tasks import Tasks, knows_tasks
-from unienv_data.formats.writers.lerobot_v30.videos import VideoFiles
+from unienv_data.formats.writers.lerobot_v30.videos import VideoFiles, can_copy
 from unienv_interface._optional import import_optional
 
 __all__ = ["LeRobotV30Writer"]
@@ -99,11 +101,27 @@ class LeRobotV30Writer(Writer):
             import_optional("imagecodecs", extra="images")
 
     @classmethod
+    def encoded_columns(cls, facts: Facts, options: Mapping[str, str] | None = None) -> Sequence[str]:
+        choices = Choices.of(dict(options or {}))
+        if not choices.copies:
+            return ()
+        videos = [each for each in written_features(facts, choices.images) if each.dtype == "video"]
+        copied = [each.column.source for each in videos if can_be_copied(each.column.column)]
+        return copied if copied and can_copy() else ()
+
+    @classmethod
     def notes(cls, place: Path, facts: Facts, options: Mapping[str, str] | None = None) -> Sequence[str]:
         choices = Choices.of(dict(options or {}))
         features = written_features(facts, choices.images)
         found = []
-        videos = [each.name for each in features if each.dtype == "video"]
+        copied = cls.encoded_columns(facts, options)
+        if copied:
+            found.append(
+                f"{', '.join(copied)}: packets of AV1 are kept as they are where episodes begin with one."
+            )
+        videos = [
+            each.name for each in features if each.dtype == "video" and each.column.source not in copied
+        ]
         if videos:
             found.append(
                 f"{', '.join(videos)}: frames are encoded as {choices.encoding.codec}, with loss; "
@@ -138,7 +156,11 @@ class LeRobotV30Writer(Writer):
         }
         cells: dict[str, pa.Array[Any]] = {}
         for feature in self._features:
-            values = feature.column.checked(chunk.columns[feature.column.source], chunk.rows)
+            given = chunk.columns[feature.column.source]
+            if isinstance(given, EncodedRows):
+                self._take(feature, given)
+                continue
+            values = feature.column.checked(given, chunk.rows)
             _refuse_too_large(feature.name, values, chunk)
             if feature.dtype == "video":
                 self._videos[feature.name].write(values)
@@ -167,6 +189,13 @@ class LeRobotV30Writer(Writer):
         self._data.close()
         for video in self._videos.values():
             video.close()
+
+    def _take(self, feature: WrittenFeature, rows: EncodedRows) -> None:
+        """Frames as they are encoded, which are decoded for their statistics."""
+        self._videos[feature.name].take(rows)
+        for payload in payloads_of(rows):
+            for frames in decoded(payload):
+                self._statistics.add(feature.name, frames)
 
     def _end_episode(self, rows: int) -> None:
         self._episodes.append(
