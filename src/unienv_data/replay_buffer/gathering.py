@@ -15,6 +15,7 @@ from unienv_data.base.paths import Path
 from unienv_data.indexing import RowIndex
 from unienv_data.progress import NO_PROGRESS, Progress, Task
 from unienv_data.statistics import DatasetAccumulator, paths_of, series_of, spaces_of
+from unienv_data.store import pool
 from unienv_interface.space.space import AnySpace
 
 __all__ = ["RowReader", "gathered_statistics", "sampled_rows"]
@@ -74,7 +75,8 @@ def gathered_statistics(
         for path, part in spaces.items()
         if path not in known and (series := series_of(part)) is not None and series.is_image
     }
-    others = DatasetAccumulator({path: spaces[path] for path in spaces if path not in known | set(images)})
+    rest = {path: spaces[path] for path in spaces if path not in known | set(images)}
+    others = DatasetAccumulator(rest, each=pool.map_threaded)
     count = len(batch)
     samples = {
         path: sampled_rows(count, series.row_bytes, every=every_frame) for path, series in images.items()

@@ -17,17 +17,19 @@ of the rows:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Self
 
 from unienv_data.columns import EncodedRows
-from unienv_data.statistics.column import Summary
+from unienv_data.statistics.column import ColumnAccumulator, Summary
 from unienv_data.statistics.episodes import EpisodeStatistics
 from unienv_data.statistics.held import HELD_NUMBERS, HeldColumn
 from unienv_data.statistics.series import Series, series_of
 from unienv_interface.space.space import AnySpace
 
 __all__ = ["DatasetAccumulator"]
+
+Each = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 class DatasetAccumulator:
@@ -36,12 +38,16 @@ class DatasetAccumulator:
     Args:
         spaces: path -> space of one row's value.
         without: paths of columns that are not looked at.
+        each: calls a function on each of some columns, as `map` does; several at a time, if it likes.
 
     Attributes:
         series: path -> how the column is counted; None where it holds no numbers.
     """
 
-    def __init__(self, spaces: Mapping[str, AnySpace], without: Collection[str] = ()) -> None:
+    def __init__(
+        self, spaces: Mapping[str, AnySpace], without: Collection[str] = (), each: Each = map
+    ) -> None:
+        self._each = each
         self.series: dict[str, Series | None] = {
             path: series_of(space) for path, space in spaces.items() if path not in without
         }
@@ -86,7 +92,8 @@ class DatasetAccumulator:
             column.count_held()
 
     def _count_held(self) -> None:
-        found = {path: column.count_held() for path, column in self._columns.items()}
+        counted = self._each(HeldColumn.count_held, self._columns.values())
+        found = dict(zip(self._columns, counted, strict=True))
         counts = {path: counted for path, (counted, _) in found.items()}
         numbers = {path: block for path, (_, block) in found.items() if block is not None}
         self._episodes.append(self._lengths, counts, numbers)
@@ -102,7 +109,7 @@ class DatasetAccumulator:
 
     def beside(self, other: Self) -> Self:
         """What is known of the same episodes, of the columns of both; neither takes further rows."""
-        joined = type(self)({})
+        joined = type(self)({}, each=self._each)
         joined.series = {**self.series, **other.series}
         joined._episodes = self.episodes.beside(other.episodes)
         joined._columns = {**self._columns, **other._columns}
@@ -119,4 +126,5 @@ class DatasetAccumulator:
         """Path -> what is known of the column, over all ended episodes."""
         if self._lengths:
             self._count_held()
-        return {path: column.whole.summary() for path, column in self._columns.items()}
+        whole = [column.whole for column in self._columns.values()]
+        return dict(zip(self._columns, self._each(ColumnAccumulator.summary, whole), strict=True))
