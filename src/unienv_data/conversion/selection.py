@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
@@ -127,21 +127,23 @@ _DEPTH = "video:ffv1"
 _FRAME_BYTES = 4096
 
 
-def choose_copied(columns: Sequence[SourceColumn], frames: str, chosen: Collection[str]) -> list[str]:
+def choose_copied(columns: Sequence[SourceColumn], frames: str, chosen: Mapping[str, str]) -> list[str]:
     """The columns (by source name) that are stored as they are encoded in the source.
 
     Args:
         columns: what is converted.
         frames: one of FRAMES.
-        chosen: those for which a codec was chosen.
+        chosen: the codecs that were chosen, by source name; where it is the one that the rows are in, they
+            need not be encoded anew.
 
     Raises:
         ConversionError: there is no such choice for frames.
     """
     if frames not in FRAMES:
         raise ConversionError(f"frames {frames!r}: one of {', '.join(FRAMES)} was expected")
-    copies = frames == COPY
-    return [c.name for c in columns if copies and c.encoded is not None and c.name not in chosen]
+    if frames != COPY:
+        return []
+    return [c.name for c in columns if c.encoded and chosen.get(c.name, c.encoded.codec) == c.encoded.codec]
 
 
 def frame_codecs(columns: Sequence[SourceColumn], frames: str) -> dict[str, str]:

@@ -155,6 +155,19 @@ def test_encoded_chunks_are_copied(codec: str, tmp_path: Path) -> None:
         assert (column.column.lossy is not None) == stored.lossy
 
 
+@requires_imagecodecs
+def test_a_codec_that_is_there_already_is_no_reason_to_encode(tmp_path: Path) -> None:
+    write(tmp_path / "a", frames_space(), [frames(20)], codecs={"image": "jpeg:90"})
+    with open_dataset(tmp_path / "a") as buffer:
+        want = buffer[:]
+    for codec, copied in (("jpeg:90", True), ("jpeg:70", False)):
+        plan, rows = convert(tmp_path / "a", tmp_path / codec.replace(":", "_"), codecs={"image": codec})
+        (image,) = [planned for planned in plan.columns if planned.path == "image"]
+        assert image.is_copied == copied
+        assert np.array_equal(rows["image"], want["image"]) == copied
+        assert image.estimate.lossy != copied
+
+
 def test_bounds_are_kept_by_decoding(tmp_path: Path) -> None:
     """Encoded rows cannot be seen to be within bounds."""
     space = frames_space(low=0, high=254)
