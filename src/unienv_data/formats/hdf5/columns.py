@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from unienv_data.errors import ConversionError
 from unienv_data.formats.arrow import array_space, text_space
 from unienv_data.formats.base import EncodedForm, SourceColumn
+from unienv_data.formats.hdf5.inflating import inflate_rows
 from unienv_data.formats.naming import Path
 from unienv_interface.space.space import AnySpace
 
@@ -107,7 +108,7 @@ class NumberColumn(Hdf5Column):
 
     def read(self, dataset: Any, start: int, stop: int, where: str) -> NDArray[Any]:
         rows = np.empty((stop - start, *self.shape), self.dtype)
-        if rows.size:
+        if rows.size and not inflate_rows(dataset, start, stop, rows):
             dataset.read_direct(rows, np.s_[start:stop])
         return rows
 
