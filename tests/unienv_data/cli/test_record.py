@@ -75,7 +75,10 @@ def test_replacing(tmp_path: Path) -> None:
     assert record("FrozenLake-v1", tmp_path / "x", "--seed", "1", "-q").output == ""
     outcome = record("FrozenLake-v1", tmp_path / "x", "--seed", "2")
     assert outcome.exit_code == 2
-    assert outcome.stderr == f"Error: {tmp_path}/x: a dataset stands there; --overwrite replaces it\n"
+    assert (
+        outcome.stderr
+        == f"Error: {tmp_path}/x: a dataset stands there; --overwrite replaces it, --append adds to it\n"
+    )
     assert record("FrozenLake-v1", tmp_path / "x", "--seed", "2", "--overwrite").exit_code == 0
     assert list(check_recording(tmp_path / "x", "FrozenLake-v1")) == [2]
 
