@@ -70,6 +70,9 @@ class HuggingFaceReader(TableReader):
         names = [each.get("filename") for each in files] if isinstance(files, list) else []
         if not names or not all(isinstance(name, str) for name in names):
             raise ConversionError(f"{self._source.where(prefix + STATE)}: it names no files: {files!r}")
+        gone = [name for name in names if prefix + name not in self._source.files]
+        if gone:
+            raise ConversionError(f"{self._source.where(prefix + gone[0])}: the file is missing")
         return names
 
     def about(self, first: Part) -> About:

@@ -224,6 +224,14 @@ def test_damage_is_told_in_a_paragraph(made: Path, tmp_path: Path, damage: str) 
         assert part in message
 
 
+@pytest.mark.parametrize("name", ["gone.mp4", "../outside.mp4"])
+def test_tables_name_no_files_elsewhere(tmp_path: Path, name: str) -> None:
+    film(tmp_path / "outside.mp4", 4, 0)
+    film(tmp_path / "a/in.mp4", 4, 0)
+    write_table(tmp_path / "a/captions.csv", [{"file": "in.mp4", "n": 1}, {"file": name, "n": 2}])
+    assert f"{name}: the file is missing" in refusal(tmp_path / "a", tmp_path)
+
+
 def test_what_belongs_together_must_be_clear(tmp_path: Path) -> None:
     root = tmp_path / "a"
     write_table(root / "notes.csv", rows_of(0, 7))

@@ -28,7 +28,7 @@ from unienv_data.formats.episode_columns import episode_table
 from unienv_data.formats.naming import nested_paths
 from unienv_data.formats.source import Source
 from unienv_data.formats.tables.columns import TableColumn, leaf_fields, table_column
-from unienv_data.formats.video import RGB, VideoFile, probe_video
+from unienv_data.formats.video import RGB, VideoFile, VideoHeader, probe_video
 from unienv_data.formats.videos.layout import Choices, Episode, episodes_of, with_alike_rows
 from unienv_data.formats.videos.tables import TABLES, VIDEOS, is_table, is_video
 from unienv_interface.space.space import AnySpace
@@ -118,8 +118,14 @@ class VideosReader(Reader):
             lengths.append(next(iter(counts.values())))
         return lengths
 
+    def _header(self, file: str) -> VideoHeader:
+        """What a video says of itself. Tables may name files that are not there, or not here."""
+        if file not in self._source.files:
+            raise ConversionError(f"{self._source.where(file)}: the file is missing")
+        return probe_video(self._source, file)
+
     def _count(self, file: str) -> int:
-        header = probe_video(self._source, file)
+        header = self._header(file)
         if header.frames is not None:
             return header.frames
         with closing(VideoFile(self._source, file)) as video:
@@ -129,7 +135,7 @@ class VideosReader(Reader):
     def _cameras(self) -> dict[str, _Camera]:
         cameras = {}
         for camera, file in self._episodes[0].videos.items():
-            header = probe_video(self._source, file)
+            header = self._header(file)
             form = None
             with suppress(ConversionError, MissingDependencyError):  # check() tells whoever converts it
                 form = copied_form(self._source, file, RGB)
@@ -193,7 +199,7 @@ class VideosReader(Reader):
             if episode.rows is None or episode.frames is None:
                 continue
             with suppress(ConversionError, MissingDependencyError):  # check() tells whoever converts it
-                counts = [probe_video(self._source, file).frames for file in episode.videos.values()]
+                counts = [self._header(file).frames for file in episode.videos.values()]
                 last = int(episode.frames.max(initial=-1))
                 more += any(count is not None and count > last + 1 for count in counts)
         if more:
@@ -219,7 +225,7 @@ class VideosReader(Reader):
 
     def _check_video(self, camera: str, episode: Episode, needed: int) -> None:
         file, shape = episode.videos[camera], self._cameras[camera].shape
-        header = probe_video(self._source, file)
+        header = self._header(file)
         if (header.height, header.width) != shape[:2]:
             raise ConversionError(
                 f"{self._source.where(file)}: its frames are {header.height} x {header.width}, those of the "
@@ -266,7 +272,10 @@ class VideosReader(Reader):
             numbers = np.arange(start, stop, dtype=np.int64)
             if episode.frames is not None:
                 numbers = episode.frames[start:stop]
-            return read(name, episode.videos[name], numbers, RGB, self._cameras[name].shape)
+            file = episode.videos[name]
+            if file not in self._source.files:
+                raise ConversionError(f"{self._source.where(file)}: the file is missing")
+            return read(name, file, numbers, RGB, self._cameras[name].shape)
         where = f"{self._source.where(episode.table)}, episode {episode.name!r}"
         column = self._columns[0][name]
         if episode.rows is None:
