@@ -59,6 +59,8 @@ def sum_rows(
         start: first row.
         stop: row after the last.
     """
+    if start == stop:
+        return 0, 0, 0, 0
     places = _mixed(np.arange(first, first + stop - start, dtype=np.uint64) + _PLACES)
     sums = np.zeros((2, stop - start), dtype=np.uint64)
     used = 0

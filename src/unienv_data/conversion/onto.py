@@ -55,7 +55,8 @@ def append_rows(plan: ConversionPlan, progress: Progress) -> tuple[WrittenRows, 
 
 def _append(plan: ConversionPlan, buffer: AnyBuffer, progress: Progress) -> tuple[WrittenRows, int]:
     objects, mark, base = unfinished_of(buffer), mark_of(plan), _committed(buffer)
-    before = stored_bytes(buffer)
+    before, stats = stored_bytes(buffer), buffer.stats
+    counted = stats is not None and stats.rows == len(buffer)  # as they were of all rows, they will be again
     journal = read_journal(objects)
     is_current = journal is not None and (journal.base.uuid, journal.base.number) == (base.uuid, base.number)
     if not (plan.options.resume and is_current):
@@ -69,6 +70,8 @@ def _append(plan: ConversionPlan, buffer: AnyBuffer, progress: Progress) -> tupl
     try:
         written = write_rows(plan, buffer, plan.destination.uri, mark, journal, progress)
         buffer.set_attributes(_attributes(plan, buffer, written))
+        if plan.options.stats and counted:
+            buffer.update_stats(progress=progress)
         buffer.seal()
     except BaseException as exc:
         if not (plan.options.resume and is_to_be_kept(exc)):

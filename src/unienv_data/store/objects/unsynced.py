@@ -12,6 +12,7 @@ __all__ = ["UnsyncedFiles"]
 
 _BEGIN_AT_ONCE = 1 << 20  # bytes: smaller files cost more to hand over than to wait for
 _THREADS = 2
+_WORTH_THREADS = 4
 
 _executor: ThreadPoolExecutor | None = None
 _forks = 0
@@ -63,6 +64,11 @@ class UnsyncedFiles:
         Raises:
             OSError: one could not be written; all stay what they are.
         """
+        waiting = [path for path, begun in self._begun.items() if begun is None]
+        if (
+            len(waiting) >= _WORTH_THREADS
+        ):  # the system writes several at a time sooner than one after another
+            self._begun |= {path: _threads().submit(platform.sync_file, path) for path in waiting}
         for path, begun in self._begun.items():
             # Linux tells of a failure once: whoever has synced before has heard of it.
             if begun is None or self._forks != _forks:

@@ -77,6 +77,9 @@ def test_two_sources(first: Recording, second: Recording, tmp_path: Path, worker
             {"format": "lerobot_v30", "version": "v3.0", "name": "toy", "episodes": 4, "rows": 22}
         ]
         assert len(set(buffer.episodes["digest"].to_pylist())) == 8
+        assert buffer.stats is not None
+        assert buffer.stats.rows == 49
+        np.testing.assert_allclose(buffer.stats["action"]["mean"], rows["action"].mean(axis=0))
     assert not (tmp_path / "x.zarr/storage/unfinished").exists()
 
 
