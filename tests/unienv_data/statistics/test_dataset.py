@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,13 @@ def test_parts_that_are_merged() -> None:
     merged.merge(of_episodes(range(1, 3)))
     merged.merge(of_episodes(range(3, 4)))
     same(whole, merged)
+
+
+def test_parts_travel_between_processes() -> None:
+    merged = of_episodes(range(1))
+    for episode in range(1, 4):
+        merged.merge(pickle.loads(pickle.dumps(of_episodes(range(episode, episode + 1)))))
+    same(of_episodes(range(4)), merged)
 
 
 def test_columns_beside_one_another() -> None:
