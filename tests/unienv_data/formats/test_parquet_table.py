@@ -136,17 +136,44 @@ def test_structs_and_dotted_names_are_groups(tmp_path: Path) -> None:
                 "episode": [0, 0],
                 "arm": arm,
                 "obs.temperature": [20, 21],
-                "when": pa.array([0, 1], pa.date32()),
+                "cost": pa.array([0, 1], pa.decimal128(3)),
             }
         ),
         tmp_path / "a.parquet",
     )
-    plan, rows = convert(tmp_path / "a.parquet", tmp_path / "b", exclude=("when",))
+    plan, rows = convert(tmp_path / "a.parquet", tmp_path / "b", exclude=("cost",))
     assert rows["arm"]["q"].tolist() == [[1, 2], [3, 4]]
     assert rows["arm"]["grip"].tolist() == [True, False]
     assert rows["obs"]["temperature"].tolist() == [20, 21]
-    assert "the column when has the Arrow type date32[day]" in refusal(tmp_path / "a.parquet", tmp_path)
+    assert "the column cost has the Arrow type decimal128(3, 0)" in refusal(tmp_path / "a.parquet", tmp_path)
     assert plan.rows == 2
+
+
+def test_times_are_the_numbers_that_stand_for_them(tmp_path: Path) -> None:
+    types = [
+        pa.timestamp("ns", "UTC"),
+        pa.timestamp("ms"),
+        pa.duration("us"),
+        pa.time64("ns"),
+        pa.date32(),
+        pa.time32("s"),
+    ]
+    numbers = [0, 86_399]
+    columns = {
+        str(type_): pa.array(numbers, pa.int32() if type_.bit_width == 32 else pa.int64()).cast(type_)
+        for type_ in types
+    }
+    pq.write_table(pa.table({"episode": [0, 0], **columns}), tmp_path / "a.parquet", version="2.6")
+    _, rows = convert(tmp_path / "a.parquet", tmp_path / "b")
+    stored = pq.read_table(tmp_path / "a.parquet").schema
+    with open_dataset(tmp_path / "b") as buffer:
+        about = buffer.attributes["columns"]
+    for name in columns:
+        found = rows[name]
+        unit = {"time32[s]": 1000}.get(name, 1)  # which Parquet keeps in milliseconds
+        assert found.tolist() == [number * unit for number in numbers], name
+        assert found.dtype == (np.int32 if stored.field(name).type.bit_width == 32 else np.int64)
+        assert about[name]["arrow_type"] == str(stored.field(name).type)
 
 
 def pictures(count: int) -> np.ndarray[Any, Any]:

@@ -29,10 +29,12 @@ class TableColumn:
     Args:
         place: the outermost column, and the fields of structs within it.
         values: how its cells are read.
+        time: the type of times and durations, which are read as the whole numbers that stand for them.
     """
 
     place: Path
     values: ArrowColumn | ImageCells
+    time: pa.DataType | None = None
 
     @property
     def name(self) -> str:
@@ -43,6 +45,11 @@ class TableColumn:
     def space(self) -> AnySpace:
         """One row's value."""
         return self.values.space
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What the store keeps about it: what its numbers mean, where they are times."""
+        return {} if self.time is None else {"arrow_type": str(self.time)}
 
     @property
     def lossy(self) -> str | None:
@@ -65,6 +72,8 @@ class TableColumn:
         """
         cells = _cells(table, self.place)
         if isinstance(self.values, ArrowColumn):
+            if self.time is not None:
+                cells = cells.cast(self.time).cast(_whole_number(self.time))
             return self.values.to_numpy(cells, where)
         read = self.values.kept if as_encoded else self.values.decoded
         return read(cells, source, where)
@@ -101,6 +110,9 @@ def table_column(place: Path, field: pa.Field[Any], first: pa.Table, source: Sou
     cells = _cells(first, place)
     if is_image_type(field.type):
         return TableColumn(place, image_cells(dotted_name(place), cells, source))
+    if pa.types.is_temporal(field.type) and not pa.types.is_interval(field.type):
+        numbers = ArrowColumn.of(dotted_name(place), _whole_number(field.type), None)
+        return TableColumn(place, numbers, field.type)
     shape = _declared_shape(field)
     if shape is None and len(cells) and _is_open_list(field.type):
         shape = _shape_of(cells[0].as_py())
@@ -112,6 +124,11 @@ def _cells(table: pa.Table, place: Path) -> pa.ChunkedArray[Any]:
     for key in place[1:]:
         cells = pc.struct_field(cells, key)
     return cells
+
+
+def _whole_number(time: pa.DataType) -> pa.DataType:
+    """What stands for a time on disk."""
+    return pa.int32() if time.bit_width == 32 else pa.int64()
 
 
 def _declared_shape(field: pa.Field[Any]) -> tuple[int, ...] | None:

@@ -170,7 +170,12 @@ class TableReader(Reader):
             version="",
             columns=tuple(
                 SourceColumn(
-                    name, paths[name], column.space, column.lossy, about.columns.get(name, {}), column.encoded
+                    name,
+                    paths[name],
+                    column.space,
+                    column.lossy,
+                    {**column.attributes, **about.columns.get(name, {})},
+                    column.encoded,
                 )
                 for name, column in columns.items()
             ),

@@ -179,7 +179,7 @@ class VideosReader(Reader):
                     for name, camera in self._cameras.items()
                 ),
                 *(
-                    SourceColumn(name, paths[name], column.space, column.lossy)
+                    SourceColumn(name, paths[name], column.space, column.lossy, column.attributes)
                     for name, column in columns.items()
                 ),
             ),
