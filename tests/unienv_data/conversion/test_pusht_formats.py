@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
@@ -19,6 +20,7 @@ V30 = Path(__file__).parents[3] / "examples/data/lerobot_v30_pusht"
 pytestmark = [requires_av, requires_imagecodecs]
 
 Rows = dict[str, Any]
+LENGTHS = [47, 31, 62, 25, 80, 53, 38, 71, 29, 44]
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +42,27 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rows]:
     for name, source in sources.items():
         plan, found[name] = convert(source, folder / f"{name}.zarr")
         lengths = plan.episode_rows["length"].to_pylist()
-        assert lengths == ([47, 13] if name == "hugging_face" else [47, 31, 62, 25, 80, 53, 38, 71, 29, 44])
+        assert lengths == ([47, 13] if name == "hugging_face" else LENGTHS)
+    plan, rows = convert(DATA / "rlds_tfrecord", folder / "rlds.zarr")
+    found["rlds"] = _in_order(rows, plan.episode_rows)
     return found
+
+
+def _in_order(rows: Rows, episodes: pa.Table) -> Rows:
+    """Rows of episodes that were shuffled when they were written."""
+    lengths = episodes["length"].to_numpy()
+    starts = np.cumsum(lengths) - lengths
+    order = np.argsort(episodes["episode_id"].to_numpy())
+    assert lengths[order].tolist() == LENGTHS
+    places = np.concatenate([np.arange(starts[each], starts[each] + lengths[each]) for each in order])
+    return _taken(rows, places)
+
+
+def _taken(rows: Rows, places: NDArray[np.int64]) -> Rows:
+    return {
+        key: _taken(value, places) if isinstance(value, dict) else value[places]
+        for key, value in rows.items()
+    }
 
 
 SAME: dict[str, list[tuple[str, Callable[[Rows], NDArray[Any]]]]] = {
@@ -51,21 +72,25 @@ SAME: dict[str, list[tuple[str, Callable[[Rows], NDArray[Any]]]]] = {
         ("npz", lambda rows: rows["action"]),
         ("parquet", lambda rows: rows["action"]),
         ("hugging_face", lambda rows: rows["action"]),
+        ("rlds", lambda rows: rows["action"]),
     ],
     "observation/state": [
         ("v21", lambda rows: rows["observation"]["state"]),
         ("zarr", lambda rows: rows["state"][:, :2]),
         ("npz", lambda rows: rows["state"]),
+        ("rlds", lambda rows: rows["observation"]["state"][:, :2]),
         ("parquet", lambda rows: rows["state"]),
     ],
     "next/reward": [
         ("v21", lambda rows: rows["next"]["reward"]),
         ("npz", lambda rows: rows["reward"]),
+        ("rlds", lambda rows: rows["reward"]),
         ("parquet", lambda rows: rows["reward"]),
     ],
     "next/done": [
         ("v21", lambda rows: rows["next"]["done"]),
         ("parquet", lambda rows: rows["done"]),
+        ("rlds", lambda rows: rows["is_last"]),
     ],
     "task": [
         ("v21", lambda rows: rows["task"]),
@@ -95,6 +120,7 @@ def test_frames_without_loss_are_equal(converted: dict[str, Rows]) -> None:
     assert frames.dtype == np.uint8
     np.testing.assert_array_equal(converted["zarr"]["img"], frames)
     np.testing.assert_array_equal(converted["hugging_face"]["image"], frames[:60])
+    np.testing.assert_array_equal(converted["rlds"]["observation"]["image"], frames)
 
 
 def test_frames_of_video_are_close(converted: dict[str, Rows]) -> None:
