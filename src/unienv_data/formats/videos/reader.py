@@ -36,7 +36,8 @@ from unienv_interface.space.space import AnySpace
 __all__ = ["VideosReader"]
 
 TABLE, EPISODE_COLUMN, FRAME_COLUMN = "table", "episode_column", "frame_column"
-_OTHERS = ("meta/info.json", "metadata.json", "state.json", "dataset_dict.json")
+_OTHERS = ("metadata.json", "state.json", "dataset_dict.json")
+_OTHER_FOLDERS = ("storage/", "meta/")  # of a dataset of ours; of LeRobot's, what describes it missing or not
 _OTHER_ENDINGS = (".h5", ".hdf5", ".mcap", ".db3", ".vla", ".npz")
 
 
@@ -76,7 +77,7 @@ class VideosReader(Reader):
         names = source.files
         if source.is_file or any(name in names for name in _OTHERS):
             return False
-        if any(name.lower().endswith(_OTHER_ENDINGS) or name.startswith("storage/") for name in names):
+        if any(name.lower().endswith(_OTHER_ENDINGS) or name.startswith(_OTHER_FOLDERS) for name in names):
             return False
         return any(map(is_video, names)) and any(map(is_table, names))
 
