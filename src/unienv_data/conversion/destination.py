@@ -38,6 +38,7 @@ from unienv_data.store.removal import is_begun, remove_dataset
 __all__ = ["STORAGE", "UNFINISHED", "Destination", "is_to_be_kept"]
 
 STORAGE = "storage"
+LOCK = "writer.lock"
 """Where the storage stands below a dataset."""
 
 UNFINISHED = "unfinished"
@@ -207,7 +208,13 @@ class Destination:
         Locally it is renamed; elsewhere its files are uploaded, those that replace others first beside these.
         """
         if self.local is not None:
-            with self._writing_locally(self.local, overwrite, within=True) as place:
+            self.clear()
+            with (
+                contextlib.ExitStack() as locked,
+                self._writing_locally(self.local, overwrite, within=True) as place,
+            ):
+                # What a killed process has left can then be told from what somebody writes.
+                locked.callback(LocalObjects(place.parent).lock(LOCK, f"process {os.getpid()}").release)
                 yield place
             return
         with tempfile.TemporaryDirectory(prefix="unienv-data-") as folder:
@@ -304,12 +311,12 @@ def is_to_be_kept(exc: BaseException) -> bool:
 
 
 def _is_abandoned(staging: Path) -> bool:
-    """Whether a hidden folder of ours holds the beginning of a dataset, which nobody writes."""
-    if not (staging / STORAGE / "writer.lock").is_file():
+    """Whether a hidden folder of ours holds the beginning of something, which nobody writes."""
+    folder = next((each for each in (staging / STORAGE, staging) if (each / LOCK).is_file()), None)
+    if folder is None:
         return False
-    objects = LocalObjects(staging / STORAGE)
     try:
-        lock = objects.lock("writer.lock", f"process {os.getpid()}")
+        lock = LocalObjects(folder).lock(LOCK, f"process {os.getpid()}")
     except WriterLockedError:
         return False
     lock.release()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -265,3 +268,38 @@ def test_little_memory(toy: Recording, tmp_path: Path) -> None:
     export(toy, tmp_path / "x.npz", ConversionOptions(memory=1000))
     with np.load(tmp_path / "x.npz") as arrays:
         np.testing.assert_array_equal(arrays["observation.png"], toy.columns["observation.png"])
+
+
+_SLOW = """
+import sys, time
+from unienv_data.conversion import ConversionOptions, plan_export, run_export
+from unienv_data.formats.writers.npz import NPZWriter
+
+write = NPZWriter.write
+
+def slow(self, chunk):
+    write(self, chunk)
+    print("writing", flush=True)
+    time.sleep(60)
+
+plan = plan_export(sys.argv[1], sys.argv[2])
+NPZWriter.write = slow
+run_export(plan)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are killed otherwise there")
+def test_what_a_killed_process_leaves_is_removed_by_the_next(toy: Recording, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _SLOW, str(toy.root), str(tmp_path / "x.npz")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "writing\n"
+            export(toy, tmp_path / "x.npz", ConversionOptions(episodes="0"))
+            left = [path.name for path in tmp_path.iterdir() if path.name != "x.npz"]
+            assert len(left) == 1, "what somebody writes is left alone"
+        finally:
+            process.kill()
+    export(toy, tmp_path / "x.npz", OVERWRITE)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
+    assert rows_of(tmp_path / "x.npz") == 36

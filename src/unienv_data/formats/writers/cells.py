@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from unienv_data.store.platform import usable_cores
 from unienv_interface._optional import import_optional
 
 __all__ = ["IMAGE_TYPE", "arrow_type", "image_cells", "numbers"]
@@ -57,7 +59,12 @@ def image_cells(frames: NDArray[Any]) -> pa.Array[Any]:
     """
     encode = import_optional("imagecodecs", extra="images").png_encode
     pictures = frames[..., 0] if frames.shape[-1] == 1 else frames
-    packed = [bytes(encode(np.ascontiguousarray(picture))) for picture in pictures]
+
+    def pack(picture: NDArray[Any]) -> bytes:
+        return bytes(encode(np.ascontiguousarray(picture)))
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        packed = list(pool.map(pack, pictures))
     return pa.StructArray.from_arrays(
         [pa.array(packed, pa.binary()), pa.nulls(len(packed), pa.string())], fields=list(IMAGE_TYPE)
     )
