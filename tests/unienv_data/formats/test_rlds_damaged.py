@@ -247,3 +247,12 @@ def test_a_late_episode_is_read_without_those_before_it(monkeypatch: pytest.Monk
         with open_reader(Source(str(DATA / folder))) as reader:
             assert sum(chunk.rows for chunk in reader.chunks(["label"], [5])) == 11
             assert looked == [f"toy-val.{folder}-00000-of-00001"]
+
+
+def test_a_length_of_another_century_is_refused_at_once(tmp_path: Path) -> None:
+    shutil.copytree(DATA / "array_record", tmp_path / "array_record")
+    flip(ARRAY_RECORD, 64 + 15)(tmp_path)  # the highest byte of a chunk's size
+    with open_reader(Source(str(tmp_path / "array_record"))) as reader:
+        reader.facts()
+        with pytest.raises(ConversionError, match="its header is damaged"):
+            reader.check(["label"], range(6))

@@ -222,3 +222,28 @@ def test_recordings_that_are_whole_can_be_converted(
     with open_dataset(str(tmp_path / "x.zarr")) as buffer:
         names = [episode["source_episode"] for episode in buffer.episodes.to_pylist()]
     assert names == ["episode_0.mcap", "episode_2.mcap", "episode_3.mcap"]
+
+
+def test_whatever_is_wrong_is_one_paragraph(tmp_path: Path) -> None:
+    """What YAML and the grammar of messages say of damage has lines of its own."""
+    shutil.copytree(DATA / "rosbag2/sqlite3_ep0", tmp_path / "sqlite3_ep0")
+    (tmp_path / "sqlite3_ep0/metadata.yaml").write_text("rosbag2_bagfile_information:\n  a: b: c\n")
+    message = failure(tmp_path / "sqlite3_ep0", "--rate", "5")
+    assert "no description of a bag: mapping values are not allowed" in message
+
+
+def test_a_field_that_a_later_recording_lacks(tmp_path: Path) -> None:
+    from mcap.writer import Writer
+
+    for name, field in (("a", "data"), ("b", "other")):
+        with (tmp_path / f"{name}.mcap").open("wb") as file:
+            writer = Writer(file)
+            writer.start()
+            schema = writer.register_schema("test_msgs/msg/X", "ros2msg", f"float32 {field}".encode())
+            channel = writer.register_channel("/x", "cdr", schema)
+            for time in (1, 2):
+                writer.add_message(channel, time, bytes([0, 1, 0, 0]) + bytes(4), time)
+            writer.finish()
+    message = failure(tmp_path, "--rate", "5")
+    assert "b.mcap" in message
+    assert "data is another than in the first recording, or is not there" in message

@@ -42,7 +42,7 @@ def test_rows_at_a_topic(first: list[int], second: list[int]) -> None:
 
 def test_a_day_at_an_odd_rate_does_not_drift() -> None:
     day = 86_400 * 10**9
-    rows = row_times_at_rate({"a": np.array([0, day])}, Fraction(30000, 1001))
+    rows = row_times_at_rate({"a": np.arange(0, day + 1, day // 4000)}, Fraction(30000, 1001))
     assert rows[-1] == round(Fraction(len(rows) - 1) * 10**9 * 1001 / 30000)
 
 
@@ -50,3 +50,8 @@ def test_a_day_at_an_odd_rate_does_not_drift() -> None:
 def test_rates_that_are_none(text: str) -> None:
     with pytest.raises(ConversionError, match="rate"):
         parse_rate(text)
+
+
+def test_times_that_leap() -> None:
+    with pytest.raises(ConversionError, match="their times leap"):
+        row_times_at_rate({"a": np.array([0, 10, 2**62])}, Fraction(30))

@@ -153,7 +153,7 @@ class RldsReader(Reader):
         about = dict(column.leaf.attributes)
         labels = f"{self._dataset.folder}{column.leaf.key.replace('/', '-')}.labels.txt"
         if labels in self._source.files:
-            about["names"] = self._source.read(labels).decode().splitlines()
+            about["names"] = self._source.read(labels).decode(errors="replace").splitlines()
         form = None
         if isinstance(column, ImageColumn) and column.codec is not None:
             form = EncodedForm(column.codec, 1, self._image_bytes(column.leaf))

@@ -152,6 +152,8 @@ def _header(file: IO[bytes], place: int, size: int, where: str) -> _Header:
     kind, records = kind_and_records & 0xFF, kind_and_records >> 8
     if kind not in (_SIMPLE, _TRANSPOSED, _SIGNATURE, _METADATA, _PADDING):
         raise ConversionError(f"{where}: no chunk at byte {place}, so the file is damaged")
+    if max(length, records) > size:
+        raise ConversionError(f"{where}: the chunk at byte {place} is cut off, or its header is damaged")
     end = _end(place, 40 + length)
     if kind == _SIMPLE:
         end = max(end, _possible_beginning(place + records))  # a chunk is as long as it has records

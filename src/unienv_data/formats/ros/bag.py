@@ -119,7 +119,7 @@ class SqliteFile(Recording):
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, IndexError, TypeError) as exc:
+        except (sqlite3.Error, IndexError, TypeError, UnicodeError) as exc:
             raise ConversionError(f"{self.where}: damaged SQLite file: {exc}") from exc
 
     def close(self) -> None:
@@ -156,7 +156,7 @@ class Bag(Recording):
             found = yaml.safe_load(self._source.read(name))["rosbag2_bagfile_information"]
             storage, files = found["storage_identifier"], found["relative_file_paths"]
         except (yaml.YAMLError, KeyError, TypeError, ValueError) as exc:
-            raise ConversionError(f"{where}: no description of a bag: {exc}") from exc
+            raise ConversionError(f"{where}: no description of a bag: {' '.join(str(exc).split())}") from exc
         if storage not in ("sqlite3", "mcap") or not isinstance(files, list) or not files:
             raise ConversionError(
                 f"{where}: files of the kind {storage!r}: {files!r}; bags of sqlite3 and mcap files can be "

@@ -101,6 +101,16 @@ class FieldColumn:
         Raises:
             ConversionError: a value is of another shape, or its entries have other names.
         """
+        try:
+            return self._values(messages, where)
+        except ConversionError:
+            raise
+        except (AttributeError, TypeError, ValueError, OverflowError) as exc:
+            raise ConversionError(
+                f"{where}: {self.field.name} is another than in the first recording, or is not there: {exc}"
+            ) from exc
+
+    def _values(self, messages: Sequence[Any], where: str) -> NDArray[Any]:
         if self.field.kind in _TEXTS:
             texts = np.empty(len(messages), dtype=object)
             told = [self.field.value(message) for message in messages]

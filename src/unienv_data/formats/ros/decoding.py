@@ -101,7 +101,8 @@ class Decoder:
         except ConversionError:
             raise
         except Exception as exc:  # whatever a parser of grammars stumbles over
-            raise ConversionError(f"{self._where}: the definition of {self.type} is damaged: {exc}") from exc
+            told = " ".join(str(exc).split())[:200]
+            raise ConversionError(f"{self._where}: the definition of {self.type} is damaged: {told}") from exc
         if self.type not in self._store.fielddefs:
             raise ConversionError(
                 f"{self._where}: the recording has no definition of {self.type}, which is none of ROS's "
@@ -119,7 +120,7 @@ class Decoder:
         except Exception as exc:  # of generated code: an IndexError, a struct.error, an AssertionError ...
             raise ConversionError(
                 f"{self._where}: a message of {len(message)} bytes is no {self.type}: "
-                f"{str(exc) or type(exc).__name__}"
+                f"{' '.join(str(exc).split()) or type(exc).__name__}"
             ) from exc
 
     def fields(self) -> list[Field]:

@@ -259,7 +259,7 @@ class McapFile(Recording):
             raise
         except Exception as exc:
             raise ConversionError(
-                f"{self.where}: damaged MCAP file: {str(exc) or type(exc).__name__}"
+                f"{self.where}: damaged MCAP file: {' '.join(str(exc).split()) or type(exc).__name__}"
             ) from exc
 
     def close(self) -> None:

@@ -19,7 +19,8 @@ __all__ = ["messages_of_rows", "parse_rate", "row_times_at_rate", "row_times_of_
 
 Times = NDArray[np.int64]
 _SECOND = 10**9
-_MOST_ROWS = 1 << 40
+_LEAST_REFUSED = 10**5
+_ROWS_A_MESSAGE = 1000
 
 
 def parse_rate(text: str) -> Fraction:
@@ -48,6 +49,10 @@ def row_times_at_rate(times: Mapping[str, Times], rate: Fraction) -> Times:
         times: when each topic's messages were, rising, none empty.
         rate: rows a second. Row k stands k / rate after the first, to the nearest nanosecond.
 
+    Raises:
+        ConversionError: there would be far more rows than messages, as where one has a time of another
+        century.
+
     Example:
         >>> times = {"a": np.array([0, 10]), "b": np.array([4, 24])}
         >>> row_times_at_rate(times, Fraction(10**8)).tolist()
@@ -55,8 +60,12 @@ def row_times_at_rate(times: Mapping[str, Times], rate: Fraction) -> Times:
     """
     start, end = _start(times), max(int(each[-1]) for each in times.values())
     count = int((end - start) * rate / _SECOND) + 1
-    if count > _MOST_ROWS:
-        raise ConversionError(f"{count:,} rows are more than can be made of a recording; lower the rate")
+    messages = sum(map(len, times.values()))
+    if count > max(_LEAST_REFUSED, _ROWS_A_MESSAGE * messages):
+        raise ConversionError(
+            f"{count:,} rows would be made of {messages:,} messages: their times leap, from {start} to {end} "
+            f"ns, or the rate is too high"
+        )
     if (count * _SECOND * rate.denominator) < 1 << 62:
         numbers = np.arange(count, dtype=np.int64) * (_SECOND * rate.denominator)
         times_ns: Times = start + (2 * numbers + rate.numerator) // (2 * rate.numerator)
