@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.errors import ConversionError
-from unienv_data.formats.ros.decoding import Decoder
+from unienv_data.formats.ros.decoding import Decoder, Field
 from unienv_data.formats.ros.latched import is_latched
 from unienv_data.formats.ros.recording import Recording, Topic
 from unienv_data.formats.source import Source
@@ -99,20 +99,9 @@ class Survey:
                 f"{', '.join(known) or 'none'}"
             )
         for number, each in recordings.items():
-            lost = [name for name in chosen if name not in each.topics]
-            others = [
-                name for name in chosen if name not in lost and each.topics[name].type != chosen[name].type
-            ]
-            if lost:
-                self.problems[number] = (
-                    f"{each.where}: there are no messages of {', '.join(lost)}, which other recordings have; "
-                    f"choose those that all have with --option topics=..."
-                )
-            elif others:
-                name = others[0]
-                self.problems[number] = (
-                    f"{each.where}: {name} is {each.topics[name].type}, in {first.label} {chosen[name].type}"
-                )
+            problem = _difference(each, first, chosen)
+            if problem:
+                self.problems[number] = f"{each.where}: {problem}"
         return chosen
 
     @cached_property
@@ -193,3 +182,28 @@ def told_together(problems: Iterable[str]) -> str:
 
 def _matches(topic: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(topic, text) or fnmatchcase(topic.lstrip("/"), text) for text in patterns)
+
+
+def _difference(recording: Recording, first: Recording, chosen: Mapping[str, Topic]) -> str:
+    """What keeps a recording from being read as the first one is, or ""."""
+    lost = [name for name in chosen if name not in recording.topics]
+    if lost:
+        return (
+            f"there are no messages of {', '.join(lost)}, which other recordings have; choose those that all "
+            f"have with --option topics=..."
+        )
+    for name, topic in chosen.items():
+        mine = recording.topics[name]
+        if mine.type != topic.type:
+            return f"{name} is {mine.type}, in {first.label} {topic.type}"
+        if mine != topic and _fields(mine, recording) != _fields(topic, first):
+            return f"the messages of {name} have other fields than in {first.label}, though both are
+            {topic.type}"
+    return ""
+
+
+def _fields(topic: Topic, recording: Recording) -> list[Field]:
+    try:
+        return Decoder(topic, recording.where).fields()
+    except ConversionError:  # whoever reads the topic is told
+        return []
