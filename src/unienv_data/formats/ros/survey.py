@@ -197,8 +197,10 @@ def _difference(recording: Recording, first: Recording, chosen: Mapping[str, Top
         if mine.type != topic.type:
             return f"{name} is {mine.type}, in {first.label} {topic.type}"
         if mine != topic and _fields(mine, recording) != _fields(topic, first):
-            return f"the messages of {name} have other fields than in {first.label}, though both are
-            {topic.type}"
+            return (
+                f"the messages of {name} have other fields than in {first.label}, though both are "
+                f"{topic.type}"
+            )
     return ""
 
 
