@@ -10,7 +10,8 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import cloudpickle
@@ -21,6 +22,7 @@ from unienv_data.errors import ConversionError, WorkerError
 from unienv_data.formats import Reader
 from unienv_data.store import pool
 from unienv_data.store.objects import ObjectStore, open_objects
+from unienv_data.store.platform import usable_cores
 from unienv_data.workers import Job, Ticket, WorkerCrew, default_context
 from unienv_interface._optional import import_optional
 
@@ -41,11 +43,11 @@ class Hand:
     Args:
         job: of which conversion.
         location: where the dataset stands.
-        threads: how many encode; None for as many as there are.
+        sharing: how many work on a machine; None where somebody else sees to its cores being shared.
     """
 
-    def __init__(self, job: SpanJob, location: str, threads: int | None = None) -> None:
-        self._job, self._location, self._threads = job, location, threads
+    def __init__(self, job: SpanJob, location: str, sharing: int | None = None) -> None:
+        self._job, self._location, self._sharing = job, location, sharing
         self._reader: Reader | None = None
         self._root: ObjectStore | None = None
 
@@ -54,8 +56,8 @@ class Hand:
 
     def __call__(self, span: Span, look: Callable[[], None] = lambda: None) -> tuple[int, int]:
         """Write a span, and call `look` now and then; gives how many rows and bytes."""
-        if self._threads is not None:
-            pool.limit_threads(self._threads)
+        if self._sharing is not None:
+            pool.limit_threads(max(usable_cores() // self._sharing, 1))
         if self._root is None or self._reader is None:
             options = self._job.options
             self._root = open_objects(
@@ -148,7 +150,8 @@ def by_cluster(job: SpanJob, location: str, spans: Sequence[Span], address: str,
     except (OSError, ValueError) as exc:
         raise ConversionError(f"the Dask scheduler {address} cannot be reached: {exc}") from exc
     with client, client.as_current():
-        hand = client.scatter(_Sent(cloudpickle.dumps(Hand(job, location))), broadcast=True, hash=False)
+        sent = _Sent(cloudpickle.dumps(Hand(job, location, _most_on_a_machine(client.nthreads()))))
+        hand = client.scatter(sent, broadcast=True, hash=False)
         over = distributed.Event(f"unienv-data-{secrets.token_hex(8)}")
         futures = [
             client.submit(_write_there, hand, tuple(span), over.name, pure=False, retries=0) for span in spans
@@ -162,6 +165,14 @@ def by_cluster(job: SpanJob, location: str, spans: Sequence[Span], address: str,
             with contextlib.suppress(distributed.TimeoutError):
                 distributed.wait(futures, timeout=_PATIENCE)
             raise
+
+
+def _most_on_a_machine(threads: Mapping[str, int]) -> int:
+    """How many threads of a cluster's workers, given by their addresses, share a machine at most."""
+    together: Counter[str] = Counter()
+    for address, count in threads.items():
+        together[address.rpartition(":")[0]] += count
+    return max(together.values(), default=1)
 
 
 class _Sent:
