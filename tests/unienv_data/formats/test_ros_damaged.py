@@ -179,7 +179,7 @@ def test_recordings_must_have_the_same_topics(tmp_path: Path) -> None:
 def test_a_topic_has_one_type(tmp_path: Path) -> None:
     write_mcap(tmp_path / "a.mcap", float32("/x", 1, 2))
     write_mcap(tmp_path / "b.mcap", [Said("/x", "std_msgs/msg/String", 1, {"data": "t"})])
-    assert "/x is std_msgs/msg/String, in a.mcap std_msgs/msg/Float32" in failure(tmp_path, "--rate", "5")
+    assert "/x is 'std_msgs/msg/String', in a.mcap 'std_msgs/msg/Float32'" in failure(tmp_path, "--rate", "5")
 
 
 def test_a_topic_without_headers_has_no_time_of_one(tmp_path: Path) -> None:
@@ -247,3 +247,17 @@ def test_a_field_that_a_later_recording_lacks(tmp_path: Path) -> None:
     message = failure(tmp_path, "--rate", "5")
     assert "b.mcap" in message
     assert "the messages of /x have other fields than in a.mcap" in message
+
+
+def test_a_definition_that_lacks_a_type(tmp_path: Path) -> None:
+    from mcap.writer import Writer
+
+    with (tmp_path / "a.mcap").open("wb") as file:
+        writer = Writer(file)
+        writer.start()
+        schema = writer.register_schema("test_msgs/msg/X", "ros2msg", b"test_msgs/Other inner")
+        channel = writer.register_channel("/x", "cdr", schema)
+        writer.add_message(channel, 1, bytes([0, 1, 0, 0]), 1)
+        writer.finish()
+    message = failure(tmp_path, "--rate", "5")
+    assert "/x: the definition of test_msgs/msg/X" in message

@@ -108,6 +108,12 @@ class Decoder:
                 f"{self._where}: the recording has no definition of {self.type}, which is none of ROS's "
                 "own types"
             )
+        try:
+            self._known = tuple(self._fields(self.type, (), None))
+        except (KeyError, TypeError) as exc:
+            raise ConversionError(
+                f"{self._where}: the definition of {self.type} lacks {exc}, of which it makes use"
+            ) from exc
 
     def decode(self, message: bytes) -> Any:
         """A message as an object with its fields as attributes.
@@ -125,7 +131,7 @@ class Decoder:
 
     def fields(self) -> list[Field]:
         """The fields of the type, those of messages within it included."""
-        return list(self._fields(self.type, (), None))
+        return list(self._known)
 
     def has_header(self) -> bool:
         """Whether messages begin with a std_msgs/Header."""

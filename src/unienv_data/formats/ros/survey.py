@@ -195,7 +195,7 @@ def _difference(recording: Recording, first: Recording, chosen: Mapping[str, Top
     for name, topic in chosen.items():
         mine = recording.topics[name]
         if mine.type != topic.type:
-            return f"{name} is {mine.type}, in {first.label} {topic.type}"
+            return f"{name} is {mine.type!r}, in {first.label} {topic.type!r}"
         if mine != topic and _fields(mine, recording) != _fields(topic, first):
             return (
                 f"the messages of {name} have other fields than in {first.label}, though both are "
