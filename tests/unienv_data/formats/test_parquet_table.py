@@ -149,6 +149,21 @@ def test_structs_and_dotted_names_are_groups(tmp_path: Path) -> None:
     assert plan.rows == 2
 
 
+def test_missing_floats(tmp_path: Path) -> None:
+    """As pandas writes NaN."""
+    columns = {"episode": [0] * 4, "x": pa.array([1.5, None, float("nan"), 2.0], pa.float32())}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    message = refusal(tmp_path / "a.parquet", tmp_path)
+    assert "the column x has no value (null) in row 1" in message
+    assert "--option nulls=nan" in message
+    _, rows = convert(tmp_path / "a.parquet", tmp_path / "b", format_options={"nulls": "nan"})
+    np.testing.assert_array_equal(rows["x"], np.array([1.5, np.nan, np.nan, 2.0], np.float32), strict=True)
+    pq.write_table(pa.table({"episode": [0, 0], "n": [1, None]}), tmp_path / "c.parquet")
+    message = refusal(tmp_path / "c.parquet", tmp_path, "--option", "nulls=nan")
+    assert "the column n has no value (null) in row 1" in message
+    assert "`nan` was expected, not '0'" in refusal(STEPS, tmp_path, "--option", "nulls=0")
+
+
 def test_times_are_the_numbers_that_stand_for_them(tmp_path: Path) -> None:
     types = [
         pa.timestamp("ns", "UTC"),

@@ -150,6 +150,14 @@ def test_whole_numbers_in_one_table_and_fractions_in_another(tmp_path: Path) -> 
     assert rows["x"].dtype == np.float64
 
 
+def test_missing_floats(tmp_path: Path) -> None:
+    film(tmp_path / "a/0.mp4", 3, 0)
+    write_table(tmp_path / "a/0.csv", [{"x": 1.5}, {"x": ""}, {"x": 2.5}])
+    assert "--option nulls=nan" in refusal(tmp_path / "a", tmp_path)
+    _, rows = convert(tmp_path / "a", tmp_path / "b", format_options={"nulls": "nan"})
+    np.testing.assert_array_equal(rows["x"], [1.5, np.nan, 2.5])
+
+
 def test_matching() -> None:
     assert videos_of("run_1", ["a/run_1.mp4", "b/run_1.mp4", "run_11.mp4"]) == {
         "a": "a/run_1.mp4",

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from unienv_data.columns import EncodedRows
+from unienv_data.errors import ConversionError
 from unienv_data.formats.arrow import ArrowColumn
 from unienv_data.formats.base import EncodedForm
 from unienv_data.formats.image_cells import ImageCells, image_cells, is_image_type
@@ -62,9 +63,16 @@ class TableColumn:
         return self.values.encoded if isinstance(self.values, ImageCells) else None
 
     def read(
-        self, table: pa.Table, source: Source, where: str, *, as_encoded: bool
+        self, table: pa.Table, source: Source, where: str, *, as_encoded: bool, nulls_are_nan: bool = False
     ) -> NDArray[Any] | EncodedRows:
         """The values of a table's rows (B, *D).
+
+        Args:
+            table: the rows.
+            source: where image files that are only named lie.
+            where: the rows' address, for messages.
+            as_encoded: whether images are wanted as they are.
+            nulls_are_nan: whether floats that are missing become NaN; pandas writes NaN as missing.
 
         Raises:
             ConversionError: they are others than the first row's.
@@ -74,6 +82,15 @@ class TableColumn:
         if isinstance(self.values, ArrowColumn):
             if self.time is not None:
                 cells = cells.cast(self.time).cast(_whole_number(self.time))
+            if cells.null_count and pa.types.is_floating(cells.type):
+                if not nulls_are_nan:
+                    row = int(pc.index(cells.is_null(), True).as_py())
+                    raise ConversionError(
+                        f"{where}: the column {self.name} has no value (null) in row {row}; if that stands "
+                        f"for NaN, as pandas writes it, say so: --option nulls=nan"
+                    )
+                nan: Any = float("nan")
+                cells = pc.fill_null(cells, nan)
             return self.values.to_numpy(cells, where)
         read = self.values.kept if as_encoded else self.values.decoded
         return read(cells, source, where)

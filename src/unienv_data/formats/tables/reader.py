@@ -32,6 +32,7 @@ __all__ = ["TableReader"]
 
 EPISODE_COLUMN = "episode_column"
 EPISODES = "episodes"
+NULLS = "nulls"
 LARGEST_BATCH = 16384
 
 
@@ -42,11 +43,15 @@ class TableReader(Reader):
     option_help: ClassVar[Mapping[str, str]] = {
         EPISODE_COLUMN: "the column that tells episodes apart (--episode-column); without it, one of "
         + ", ".join(EPISODE_COLUMNS),
+        NULLS: "`nan`: floats that are missing become NaN, which pandas writes so; refused without it",
         EPISODES: "where no column tells episodes apart: `file`, each file is one; `one`, all rows are one",
     }
 
-    def __init__(self, source: Source, episode_column: str | None, episodes: str | None) -> None:
+    def __init__(
+        self, source: Source, episode_column: str | None, episodes: str | None, nulls_are_nan: bool
+    ) -> None:
         self._source = source
+        self._nulls_are_nan = nulls_are_nan
         self._given_column = episode_column
         self._given_episodes = episodes
 
@@ -59,7 +64,10 @@ class TableReader(Reader):
             raise ConversionError(f"option {EPISODES}: `file` or `one` was expected, not {episodes!r}")
         if episodes is not None and EPISODE_COLUMN in given:
             raise ConversionError(f"option {EPISODES}: it is for tables without a column of episodes")
-        return cls(source, given.get(EPISODE_COLUMN), episodes)
+        nulls = given.get(NULLS)
+        if nulls not in (None, "nan"):
+            raise ConversionError(f"option {NULLS}: `nan` was expected, not {nulls!r}")
+        return cls(source, given.get(EPISODE_COLUMN), episodes, nulls is not None)
 
     @abstractmethod
     def load_parts(self) -> Sequence[Part]:
@@ -206,7 +214,13 @@ class TableReader(Reader):
         with closing(first.open(_roots(known.values()), 1)) as rows:
             row = rows.read(0, 1)
         for column in known.values():
-            column.read(row, self._source, self._source.where(first.name), as_encoded=False)
+            column.read(
+                row,
+                self._source,
+                self._source.where(first.name),
+                as_encoded=False,
+                nulls_are_nan=self._nulls_are_nan,
+            )
 
     def chunks(
         self,
@@ -233,7 +247,13 @@ class TableReader(Reader):
                     table = current.of(part).read(start - first, stop - first)
                     where = f"{self._source.where(part.name)}, rows {start - first} to {stop - first - 1}"
                     values = {
-                        name: column.read(table, self._source, where, as_encoded=name in encoded)
+                        name: column.read(
+                            table,
+                            self._source,
+                            where,
+                            as_encoded=name in encoded,
+                            nulls_are_nan=self._nulls_are_nan,
+                        )
                         for name, column in known.items()
                     }
                     rows = stop - start

@@ -35,7 +35,7 @@ from unienv_interface.space.space import AnySpace
 
 __all__ = ["VideosReader"]
 
-TABLE, EPISODE_COLUMN, FRAME_COLUMN = "table", "episode_column", "frame_column"
+TABLE, EPISODE_COLUMN, FRAME_COLUMN, NULLS = "table", "episode_column", "frame_column", "nulls"
 _OTHERS = ("metadata.json", "state.json", "dataset_dict.json")
 _OTHER_FOLDERS = ("storage/", "meta/")  # of a dataset of ours; of LeRobot's, what describes it missing or not
 _OTHER_ENDINGS = (".h5", ".hdf5", ".mcap", ".db3", ".vla", ".npz")
@@ -65,10 +65,12 @@ class VideosReader(Reader):
         EPISODE_COLUMN: "the column that tells episodes apart (--episode-column)",
         FRAME_COLUMN: "the column with the number, from 0, of each row's frame within its video; without it, "
         "and without a column called frame_index or frame, rows are frames one after the other",
+        NULLS: "`nan`: floats that are missing become NaN; refused without it",
     }
 
-    def __init__(self, source: Source, choices: Choices) -> None:
+    def __init__(self, source: Source, choices: Choices, nulls_are_nan: bool) -> None:
         self._source = source
+        self._nulls_are_nan = nulls_are_nan
         self._choices = choices
 
     @classmethod
@@ -85,7 +87,11 @@ class VideosReader(Reader):
     def open(cls, source: Source, options: Mapping[str, str] | None = None) -> Self:
         """A reader of the folder."""
         given = check_options(cls, options)
-        return cls(source, Choices(given.get(TABLE), given.get(EPISODE_COLUMN), given.get(FRAME_COLUMN)))
+        nulls = given.get(NULLS)
+        if nulls not in (None, "nan"):
+            raise ConversionError(f"option {NULLS}: `nan` was expected, not {nulls!r}")
+        choices = Choices(given.get(TABLE), given.get(EPISODE_COLUMN), given.get(FRAME_COLUMN))
+        return cls(source, choices, nulls is not None)
 
     def facts(self) -> Facts:
         """What the folder holds."""
@@ -282,7 +288,7 @@ class VideosReader(Reader):
         if episode.rows is None:
             raise ConversionError(f"{where}: the column {name} is missing")
         rows = episode.rows.slice(start, stop - start)
-        return column.read(rows, self._source, where, as_encoded=False)
+        return column.read(rows, self._source, where, as_encoded=False, nulls_are_nan=self._nulls_are_nan)
 
     def close(self) -> None:
         """Nothing stays open between calls."""
