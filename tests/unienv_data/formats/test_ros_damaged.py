@@ -126,6 +126,14 @@ DAMAGES: dict[str, tuple[Damage, list[str], list[str]]] = {
         RATE,
         ["the definition of", "is damaged"],
     ),
+    "a definition that is no text": (
+        run_sql(
+            DB,
+            "UPDATE message_definitions SET encoded_message_definition = CAST(x'610a0affff0a' AS TEXT)",
+        ),
+        RATE,
+        ["damaged SQLite file: Could not decode to UTF-8"],
+    ),
     "a picture that is none": (
         run_sql(DB, "UPDATE messages SET data = zeroblob(500) WHERE topic_id = 2"),
         RATE,

@@ -120,7 +120,8 @@ class SqliteFile(Recording):
         try:
             yield
         except (sqlite3.Error, IndexError, TypeError, UnicodeError) as exc:
-            raise ConversionError(f"{self.where}: damaged SQLite file: {exc}") from exc
+            told = " ".join(str(exc).split())[:200]
+            raise ConversionError(f"{self.where}: damaged SQLite file: {told}") from exc
 
     def close(self) -> None:
         if self._opened is not None:
