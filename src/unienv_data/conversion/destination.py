@@ -24,7 +24,6 @@ from unienv_data.errors import (
     DatasetExistsError,
     UniEnvError,
     WorkerError,
-    WriterLockedError,
 )
 from unienv_data.formats import Source, Writer
 from unienv_data.progress import NO_PROGRESS, Progress
@@ -317,7 +316,7 @@ def _is_abandoned(staging: Path) -> bool:
         return False
     try:
         lock = LocalObjects(folder).lock(LOCK, f"process {os.getpid()}")
-    except WriterLockedError:
+    except OSError:  # it is being written, or somebody else's
         return False
     lock.release()
     return True
