@@ -5,7 +5,7 @@ What a conversion has seen already is not read again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,7 +24,8 @@ READ_BYTES = 16 << 20
 """Decoded bytes that are read at once."""
 
 SAMPLE_BYTES, SAMPLE_ROWS = 16 << 20, 64
-"""What is looked at of a column of images: so many decoded bytes, or rows where these are more."""
+"""What is looked at of images: so many decoded bytes, or rows where these are more; of video, whose
+frames need others to be decoded, so many rows."""
 
 
 class RowReader(Protocol):
@@ -37,15 +38,18 @@ class RowReader(Protocol):
     def _read_parts(self, rows: RowIndex, paths: Sequence[Path]) -> tuple[tuple[Any, ...], Any]: ...
 
 
-def sampled_rows(count: int, row_bytes: int, *, every: bool = False) -> NDArray[np.int64]:
+def sampled_rows(
+    count: int, row_bytes: int, *, every: bool = False, is_video: bool = False
+) -> NDArray[np.int64]:
     """The rows of a column of images that are looked at, evenly spread.
 
     Args:
         count: rows that there are.
         row_bytes: of one, decoded.
         every: look at all of them.
+        is_video: whether they are stored as video.
     """
-    most = max(SAMPLE_ROWS, SAMPLE_BYTES // max(1, row_bytes))
+    most = SAMPLE_ROWS if is_video else max(SAMPLE_ROWS, SAMPLE_BYTES // max(1, row_bytes))
     taken = count if every else min(count, most)
     return (np.arange(taken, dtype=np.int64) * count) // max(1, taken)
 
@@ -56,6 +60,7 @@ def gathered_statistics(
     *,
     collected: DatasetAccumulator | None = None,
     every_frame: bool = False,
+    videos: Collection[str] = (),
     progress: Progress = NO_PROGRESS,
 ) -> DatasetAccumulator:
     """The statistics of all rows, and of each segment.
@@ -64,7 +69,8 @@ def gathered_statistics(
         batch: the rows.
         segments: half-open (start, stop) ranges of rows, ascending and apart.
         collected: what is known already, of these very rows and segments.
-        every_frame: look at every frame of images, and not at a sample of some MiB.
+        every_frame: look at every frame of images, and not at a sample.
+        videos: paths of the columns that are stored as video.
         progress: told the rows that are read.
     """
     space = batch.single_space
@@ -79,7 +85,8 @@ def gathered_statistics(
     others = DatasetAccumulator(rest, each=pool.map_threaded)
     count = len(batch)
     samples = {
-        path: sampled_rows(count, series.row_bytes, every=every_frame) for path, series in images.items()
+        path: sampled_rows(count, series.row_bytes, every=every_frame, is_video=path in videos)
+        for path, series in images.items()
     }
     read = [path for path, series in others.series.items() if series is not None]
     total = (count if read else 0) + sum(map(len, samples.values()))

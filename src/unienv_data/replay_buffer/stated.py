@@ -51,7 +51,8 @@ class StatedBatch(LendingBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNG
         """The statistics of all rows, computed now and kept nowhere.
 
         Args:
-            every_frame: look at every frame of images; otherwise at a sample, evenly spread, of 16 MiB.
+            every_frame: look at every frame of images; otherwise at a sample, evenly spread, of 16 MiB, or
+                of 64 frames of a video.
             progress: told the rows that are read.
         """
         return self._stated(self._gathered(None, every_frame, progress), None)
@@ -115,8 +116,14 @@ class StatedBatch(LendingBatch[BatchT, BArrayType, BDeviceType, BDtypeType, BRNG
     ) -> DatasetAccumulator:
         self._require_open()
         segments = self.get_segments() or []
+        stored = () if self._committing is None else self._committing.describe()
         return gathered_statistics(
-            self, segments, collected=collected, every_frame=every_frame, progress=progress
+            self,
+            segments,
+            collected=collected,
+            every_frame=every_frame,
+            videos={column.name for column in stored if column.codec.startswith("video:")},
+            progress=progress,
         )
 
     def _stated(self, found: DatasetAccumulator, episodes: str | None) -> Statistics:

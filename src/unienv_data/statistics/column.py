@@ -15,7 +15,7 @@ from unienv_data.statistics.series import Series
 from unienv_data.statistics.sketch import Sketch
 from unienv_interface.space.space_utils.batch_utils import batch_size_data
 
-__all__ = ["QUANTILES", "STATISTICS", "ColumnAccumulator", "Summary"]
+__all__ = ["QUANTILES", "STATISTICS", "ColumnAccumulator", "Summary", "of_histogram"]
 
 QUANTILES: Mapping[str, float] = {"q01": 0.01, "q10": 0.1, "q50": 0.5, "q90": 0.9, "q99": 0.99}
 """Name -> share of the numbers that are less."""
@@ -102,6 +102,25 @@ class ColumnAccumulator:
             self._moments.add(numbers)
             self._sketch.add(numbers)
 
+    def add_counted(self, count: int, moments: Moments, numbers: NDArray[Any]) -> None:
+        """Take rows of which the moments are known, of a column that is not counted value by value.
+
+        Args:
+            count: rows.
+            moments: of their numbers.
+            numbers: (S, N), of the series' dtype, in any order; they stay as they are from now on.
+        """
+        if self._moments is None or self._sketch is None:
+            raise ValueError("counted value by value: the values are needed")
+        self.count += count
+        self._moments.merge(moments)
+        self._sketch.add_series(numbers)
+
+    @property
+    def histogram(self) -> Histogram | None:
+        """How often each value was there; None where values are not counted one by one."""
+        return self._histogram
+
     def tally(self, count: int) -> None:
         """Take rows of which only the number counts, since they are no numbers."""
         self.count += count
@@ -122,7 +141,7 @@ class ColumnAccumulator:
             return Summary(self.count, () if self.series is None else self.series.shape)
         nans, error = None, 0.0
         if self._histogram is not None:
-            numbers = _of_histogram(self._histogram)
+            numbers = of_histogram(self._histogram)
         elif self._moments is not None and self._sketch is not None:
             numbers = _of_moments(self._moments, self._sketch)
             nans = self._moments.nans if self._moments.nans.any() else None
@@ -141,10 +160,11 @@ class ColumnAccumulator:
         )
 
 
-def _of_histogram(histogram: Histogram) -> dict[str, NDArray[Any]]:
+def of_histogram(histogram: Histogram) -> dict[str, NDArray[Any]]:
+    """STATISTICS -> (S,), of numbers that have been counted value by value."""
     mean, spread = histogram.moments()
     least, most = histogram.extremes()
-    quantiles = {name: histogram.quantile(share) for name, share in QUANTILES.items()}
+    quantiles = dict(zip(QUANTILES, histogram.quantiles([*QUANTILES.values()]), strict=True))
     return {"mean": mean, "std": spread, "min": least, "max": most, **quantiles}
 
 

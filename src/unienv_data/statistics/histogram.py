@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -58,15 +59,23 @@ class Histogram:
         """Take what another one has taken."""
         self.counts = self.counts + other.counts
 
+    @classmethod
+    def of(cls, counts: NDArray[np.int64], dtype: np.dtype[Any]) -> Self:
+        """One that has counted so: (S, bins), of each series as many as there were."""
+        made = cls(0, dtype)
+        made.counts = counts
+        return made
+
     @property
-    def count(self) -> int:
-        """Numbers of each series."""
-        return int(self.counts[0].sum()) if len(self.counts) else 0
+    def totals(self) -> NDArray[np.int64]:
+        """Numbers of each series (S,)."""
+        found: NDArray[np.int64] = self.counts.sum(axis=1)
+        return found
 
     def moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and standard deviation, each (S,)."""
         values = np.arange(self.bins) + self.first
-        total = max(self.count, 1)
+        total = np.maximum(self.totals, 1)
         mean = (self.counts @ values) / total
         squares = (self.counts * (values - mean[:, None]) ** 2).sum(axis=1)
         return mean, np.sqrt(squares / total)
@@ -80,7 +89,14 @@ class Histogram:
 
     def quantile(self, share: float) -> NDArray[np.float64]:
         """The quantile of each series (S,), linear between values, as NumPy's."""
-        low, high, part = ranks_of(share, np.full(len(self.counts), self.count))
+        return self.quantiles([share])[0]
+
+    def quantiles(self, shares: Sequence[float]) -> list[NDArray[np.float64]]:
+        """The quantiles of each series, each (S,)."""
         upto = self.counts.cumsum(axis=1)
-        before, after = ((upto > rank[:, None]).argmax(axis=1) + self.first for rank in (low, high))
-        return between(before.astype(np.float64), after.astype(np.float64), part)
+        found = []
+        for share in shares:
+            low, high, part = ranks_of(share, self.totals)
+            before, after = ((upto > rank[:, None]).argmax(axis=1) + self.first for rank in (low, high))
+            found.append(between(before.astype(np.float64), after.astype(np.float64), part))
+        return found

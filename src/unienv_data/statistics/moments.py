@@ -44,6 +44,34 @@ class Moments:
                 other._take_some(values, gone)
         self.merge(other)
 
+    def add_groups(
+        self,
+        counts: NDArray[np.int64],
+        mean: NDArray[np.float64],
+        squares: NDArray[np.float64],
+        least: NDArray[Any],
+        most: NDArray[Any],
+    ) -> None:
+        """Take groups of finite numbers of which this is known.
+
+        Args:
+            counts: how many are in each group (E,), at least 1 each.
+            mean: of each (E, S).
+            squares: sums of squared deviations from it (E, S).
+            least: (E, S), of the values' dtype.
+            most: likewise.
+        """
+        other = type(self)(mean.shape[1], least.dtype)
+        total, each = int(counts.sum()), counts[:, np.newaxis]
+        other.count[:] = total
+        apart = mean - mean[0]
+        step = (each * apart).sum(axis=0) / total
+        other.mean = mean[0] + step
+        apart -= step
+        other.squares = squares.sum(axis=0) + (each * apart * apart).sum(axis=0)
+        other.least, other.most = least.min(axis=0), most.max(axis=0)
+        self.merge(other)
+
     def _take(self, values: NDArray[Any]) -> None:
         wide = values.astype(np.float64)
         self.count[:] = len(values)

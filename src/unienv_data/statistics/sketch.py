@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.statistics.ranks import between, ranks_of
+from unienv_data.statistics.selection import at_ranks
 
 __all__ = ["Sketch", "rows_kept"]
 
 _MOST_ROWS, _LEAST_ROWS = 65536, 1024
 _LEVEL_BYTES = 8 << 20
+_EXACT_BYTES = 32 << 20
+_FEW = 8192  # numbers of a series: sorted with the others'
 
 
 def rows_kept(size: int, dtype: np.dtype[Any]) -> int:
@@ -27,7 +30,7 @@ def rows_kept(size: int, dtype: np.dtype[Any]) -> int:
 
 
 class Sketch:
-    """Numbers of S series, all of them while they are few, and else a sample of known error.
+    """Numbers of S series, all of them while they take 32 MiB at most, and else a sample of known error.
 
     A level holds up to `limit` numbers of a series, each of which stands for 2**level. A full level is
     sorted, and every other number goes to the next level: first those of odd rank, then those of even. A
@@ -39,11 +42,14 @@ class Sketch:
     Args:
         size: S.
         dtype: of the values.
-        limit: numbers of a series in a level, even; None for as many as take some MiB.
+        limit: numbers of a series in a level, even, and how many are all held; None for as many as take
+            some MiB.
     """
 
     def __init__(self, size: int, dtype: np.dtype[Any], limit: int | None = None) -> None:
         self.limit = limit or rows_kept(size, dtype)
+        fitting = 0 if limit else _EXACT_BYTES // max(1, size * dtype.itemsize)
+        self._exact = max(self.limit, fitting)
         self._size, self._dtype = size, dtype
         self._levels: list[list[NDArray[Any]]] = [[]]
         self._turns: list[int] = [0]
@@ -53,9 +59,14 @@ class Sketch:
     def add(self, values: NDArray[Any]) -> None:
         """Take numbers (N, S)."""
         if len(values):
-            self.count += len(values)
             # A series lies in one piece, which sorts several times as fast.
-            self._put(0, [np.array(values.T, dtype=self._dtype, order="C")])
+            self.add_series(np.array(values.T, dtype=self._dtype, order="C"))
+
+    def add_series(self, numbers: NDArray[Any]) -> None:
+        """Take numbers (S, N), of the sketch's dtype, which stay as they are from now on."""
+        if numbers.shape[1]:
+            self.count += numbers.shape[1]
+            self._put(0, [numbers])
 
     def merge(self, other: Self) -> None:
         """Take what another one has taken."""
@@ -71,7 +82,10 @@ class Sketch:
         held = self._levels[level]
         held.extend(parts)
         count = sum(part.shape[1] for part in held)
-        if count < self.limit + (level == 0):
+        most = self.limit - 1
+        if level == 0:
+            most = self.limit if self.moved else self._exact
+        if count <= most:
             return
         joined = held[0] if len(held) == 1 else np.concatenate(held, axis=1)
         whole = count - count % self.limit
@@ -99,23 +113,28 @@ class Sketch:
             return [np.full(self._size, np.nan) for _ in shares]
         parts = [(part, level) for level, held in enumerate(self._levels) for part in held]
         numbers = np.concatenate([part for part, _ in parts], axis=1)
-        if not self.moved:
-            ordered, upto = np.sort(numbers, axis=1), None
-        else:
+        ranks = [ranks_of(share, counts) for share in shares]
+        places = np.stack([place for low, high, _ in ranks for place in (low, high)], axis=1)
+        if self.moved:
             weights = np.concatenate([np.full(part.shape[1], 1 << level) for part, level in parts])
-            order = np.argsort(numbers, axis=1)
-            ordered, upto = np.take_along_axis(numbers, order, axis=1), weights[order].cumsum(axis=1)
-        found = []
-        for share in shares:
-            low, high, part = ranks_of(share, counts)
-            before, after = (_at_rank(ordered, upto, rank) for rank in (low, high))
-            found.append(np.where(counts > 0, between(before, after, part), np.nan))
-        return found
+            at = _at_weighted_ranks(numbers, weights, places)
+        elif numbers.shape[1] <= _FEW:
+            at = np.take_along_axis(np.sort(numbers, axis=1), places, axis=1)
+        else:
+            at = np.stack([at_ranks(*series) for series in zip(numbers, places, strict=True)])
+        wide = at.astype(np.float64).T
+        return [
+            np.where(counts > 0, between(wide[2 * number], wide[2 * number + 1], part), np.nan)
+            for number, (_, _, part) in enumerate(ranks)
+        ]
 
 
-def _at_rank(
-    ordered: NDArray[Any], upto: NDArray[np.int64] | None, rank: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    place = rank if upto is None else (upto > rank[:, np.newaxis]).argmax(axis=1)
-    found: NDArray[np.float64] = ordered[np.arange(len(ordered)), place].astype(np.float64)
+def _at_weighted_ranks(
+    numbers: NDArray[Any], weights: NDArray[np.int64], places: NDArray[np.int64]
+) -> NDArray[Any]:
+    """What stands at ranks (S, K) of numbers (S, N), each of which stands for so many (N,)."""
+    found = np.empty(places.shape, numbers.dtype)
+    for series, (values, ranks) in enumerate(zip(numbers, places, strict=True)):
+        order = np.argsort(values)
+        found[series] = values[order[np.searchsorted(weights[order].cumsum(), ranks, side="right")]]
     return found

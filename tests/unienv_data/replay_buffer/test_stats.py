@@ -214,6 +214,8 @@ def test_frames_are_sampled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert sampled_rows(10, 1).tolist() == list(range(10))
     assert sampled_rows(640, gathering.SAMPLE_BYTES).tolist() == list(range(0, 640, 10))
     assert sampled_rows(0, 1).tolist() == []
+    assert sampled_rows(640, 1, is_video=True).tolist() == list(range(0, 640, 10))
+    assert sampled_rows(640, 1, is_video=True, every=True).tolist() == list(range(640))
     monkeypatch.setattr(gathering, "SAMPLE_ROWS", 1)
     monkeypatch.setattr(gathering, "SAMPLE_BYTES", 4 * 8 * 6 * 3)
     assert sampled_rows(10, 8 * 6 * 3).tolist() == [0, 2, 5, 7]

@@ -164,3 +164,43 @@ def test_a_document_gives_back_what_it_was_given() -> None:
     assert list(after) == ["state", "image", "reward"]
     assert "done" not in after
     assert after.columns["done"]["mean"] == 1 / 6
+
+
+def test_short_episodes_of_pictures_and_wide_numbers() -> None:
+    spaces = {
+        "image": array_space(np.dtype(np.uint8), (20, 16, 3)),
+        "stamp": array_space(np.dtype(np.int64), ()),
+        "far": array_space(np.dtype(np.float64), (2,)),
+    }
+    rng = np.random.default_rng(0)
+    lengths = [4, 1, 0, 7]
+    values = [
+        {
+            "image": rng.integers(9 * number, 200, (length, 20, 16, 3), dtype=np.uint8),
+            "stamp": rng.integers(0, 9, length) + 2**62 + 1,
+            "far": rng.normal(size=(length, 2)) + 1e9,
+        }
+        for number, length in enumerate(lengths)
+    ]
+    found = DatasetAccumulator(spaces)
+    for part, length in zip(values, lengths, strict=True):
+        found.add(part)
+        found.end_episode(length)
+    table = found.episodes.table()
+    assert table["image/count"].to_pylist() == lengths
+    assert table["image/mean"][2].as_py() is None
+    for episode in (0, 1, 3):
+        frames = values[episode]["image"] / 255
+        for name, made in (("mean", np.mean), ("std", np.std), ("min", np.min), ("max", np.max)):
+            np.testing.assert_allclose(table[f"image/{name}"][episode].as_py(), made(frames, (0, 1, 2)))
+        ninth = np.quantile(frames, 0.9, (0, 1, 2))
+        np.testing.assert_allclose(table["image/q90"][episode].as_py(), ninth, rtol=1e-12)
+    summaries = found.summaries()
+    stamps = np.concatenate([part["stamp"] for part in values])
+    assert int(summaries["stamp"]["min"]) == stamps.min(), "whole, beyond 2**53"
+    assert int(summaries["stamp"]["max"]) == stamps.max()
+    far = np.concatenate([part["far"] for part in values])
+    np.testing.assert_allclose(summaries["far"]["mean"], far.mean(0), rtol=1e-15)
+    np.testing.assert_allclose(summaries["far"]["std"], (far - 1e9).std(0), rtol=1e-6)
+    frames = np.concatenate([part["image"] for part in values]) / 255
+    np.testing.assert_allclose(summaries["image"]["q10"].reshape(-1), np.quantile(frames, 0.1, (0, 1, 2)))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unienv_data.statistics import sketch as sketches
 from unienv_data.statistics.sketch import Sketch
 
 SHARES = [0.0, 0.01, 0.1, 0.5, 0.9, 0.99, 1.0]
@@ -70,3 +71,18 @@ def test_what_is_no_number_stands_behind() -> None:
     sketch.add(values)
     median = sketch.quantiles([0.5], np.array([2000]))[0].item()
     assert abs(median - 2000) <= 2 * (sketch.rank_error * 4000 + 1)
+
+
+def test_all_numbers_are_held_while_they_take_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sketches, "_EXACT_BYTES", 2 * 4 * 150_000)
+    values = np.random.default_rng(0).normal(size=(150_000, 2)).astype(np.float32)
+    counts = np.array([150_000, 150_000])
+    sketch = Sketch(2, np.dtype(np.float32))
+    for part in np.array_split(values, 11):
+        sketch.add(part)
+    assert sketch.rank_error == 0
+    found = np.stack(sketch.quantiles(SHARES, counts))
+    np.testing.assert_allclose(found, np.quantile(values.astype(np.float64), SHARES, axis=0), rtol=1e-12)
+    sketch.add(values[:1])
+    assert 0 < sketch.rank_error < 1e-4
+    assert max(sum(part.shape[1] for part in held) for held in sketch._levels) <= sketch.limit
