@@ -28,7 +28,7 @@ def write(folder: Path, source: str) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     conversion = import_module("unienv_data.conversion")
     formats = import_module("unienv_data.formats")
-    plain = import_module("unienv_data.formats.plain")
+    plain = import_module("unienv_data.formats.tabular.plain")
     roles = import_module("unienv_data.formats.writers.minari_roles")
     store = str(folder / "source.zarr")
     conversion.run_conversion(conversion.plan_conversion(source, store))

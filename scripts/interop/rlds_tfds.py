@@ -70,7 +70,8 @@ def write(folder: Path, source: str | None) -> int:
 
 def _store(place: Path) -> None:
     data = import_module("unienv_data")
-    arrow, naming = import_module("unienv_data.formats.arrow"), import_module("unienv_data.formats.naming")
+    arrow = import_module("unienv_data.formats.tabular.arrow")
+    naming = import_module("unienv_data.formats.naming")
     base = import_module("unienv_data.formats.base")
     rows = rows_of_every_kind()
     paths = {name: tuple(name.split("/")) for name in rows}

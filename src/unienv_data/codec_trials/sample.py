@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unienv_data.base import BatchBase
 from unienv_data.columns import choose
-from unienv_data.conversion.selection import choose_columns
+from unienv_data.conversion.planning.selection import choose_columns
 from unienv_data.errors import ConversionError, EmptyDataError
 from unienv_data.formats import Source, open_reader
 from unienv_data.formats.naming import Path, path_name

@@ -6,15 +6,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from unienv_data.conversion.destination import Destination
-from unienv_data.conversion.export_sample import estimate_written, raw_bytes, tree_bytes
+from unienv_data.conversion.destinations.destination import Destination
+from unienv_data.conversion.exporting.sample import estimate_written, raw_bytes, tree_bytes
+from unienv_data.conversion.exporting.written import bad_episodes, chosen_chunks, chosen_facts
 from unienv_data.conversion.options import ConversionOptions
 from unienv_data.conversion.plan import check_source
-from unienv_data.conversion.readahead import reading_ahead
+from unienv_data.conversion.planning.selection import choose_columns, choose_episodes
 from unienv_data.conversion.run import Conversion, SkippedEpisode
-from unienv_data.conversion.selection import choose_columns, choose_episodes
 from unienv_data.conversion.shaping import open_shaped
-from unienv_data.conversion.written import bad_episodes, chosen_chunks, chosen_facts
+from unienv_data.conversion.writing.readahead import reading_ahead
 from unienv_data.errors import ConversionError
 from unienv_data.formats import Facts, Source, Writer, choose_writer, reader_class, writer_class
 from unienv_data.formats.base import DEFAULT_CHUNK_BYTES, row_bytes

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 
 from unienv_data._version import __version__
-from unienv_data.conversion.appending import Standing, digests_of, standing_at
-from unienv_data.conversion.destination import Destination
-from unienv_data.conversion.estimate import ColumnEstimate, estimate_columns
-from unienv_data.conversion.identity import columns_that_tell
+from unienv_data.conversion.appending.existing import Standing, digests_of, standing_at
+from unienv_data.conversion.appending.identity import columns_that_tell
+from unienv_data.conversion.destinations.destination import Destination
 from unienv_data.conversion.options import ConversionOptions
-from unienv_data.conversion.selection import (
+from unienv_data.conversion.planning.estimate import ColumnEstimate, estimate_columns
+from unienv_data.conversion.planning.selection import (
     choose_by_pattern,
     choose_columns,
     choose_copied,

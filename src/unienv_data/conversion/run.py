@@ -8,11 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from unienv_data.conversion.destination import STORAGE
-from unienv_data.conversion.journal import Journal, forget_unfinished, mark_of, read_journal
-from unienv_data.conversion.onto import append_rows
+from unienv_data.conversion.appending.onto import append_rows
+from unienv_data.conversion.destinations.destination import STORAGE
 from unienv_data.conversion.plan import ConversionPlan
-from unienv_data.conversion.rows import AnyBuffer, WrittenRows, stored_bytes, unfinished_of, write_rows
+from unienv_data.conversion.writing.journal import Journal, forget_unfinished, mark_of, read_journal
+from unienv_data.conversion.writing.rows import (
+    AnyBuffer,
+    WrittenRows,
+    stored_bytes,
+    unfinished_of,
+    write_rows,
+)
 from unienv_data.errors import ConversionError
 from unienv_data.progress import NO_PROGRESS, Progress
 from unienv_data.replay_buffer import ReplayBuffer

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from unienv_data._version import __version__
-from unienv_data.conversion.destination import Destination
+from unienv_data.conversion.destinations.destination import Destination
 from unienv_data.errors import RecordingError
 from unienv_data.progress import NO_PROGRESS, Progress
 from unienv_data.recording.environments import EnvChoice, first_frame, gymnasium_policy, make_env

@@ -207,7 +207,7 @@ def test_advice(tmp_path: Path) -> None:
 SLOW = """
 import time
 from unienv_data.cli.app import main
-from unienv_data.formats.lerobot.v30.reader import LeRobotV30Reader
+from unienv_data.formats.readers.lerobot.v30.reader import LeRobotV30Reader
 whole = LeRobotV30Reader.chunks
 def slow(self, columns, episodes, **options):
     for chunk in whole(self, columns, episodes, **options):

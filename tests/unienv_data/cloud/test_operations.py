@@ -24,7 +24,7 @@ from tests.servers import S3Server
 from unienv_data import ReplayBuffer, StepSampler, ZarrStorage
 from unienv_data.cli.app import app
 from unienv_data.conversion import ConversionOptions
-from unienv_data.conversion.destination import Destination
+from unienv_data.conversion.destinations.destination import Destination
 from unienv_data.errors import AccessRefusedError, DatasetError, ReadOnlyError, WriterLockedError
 from unienv_data.formats import Source
 from unienv_data.storages import CompressedListStorage

@@ -18,7 +18,7 @@ import pytest
 from tests.unienv_data.conversion.snapshots import snapshot
 from unienv_data.conversion import ConversionOptions, plan_export, run_export
 from unienv_data.errors import ConversionError, DatasetExistsError
-from unienv_data.formats.lerobot.v30.reader import LeRobotV30Reader
+from unienv_data.formats.readers.lerobot.v30.reader import LeRobotV30Reader
 
 pytest.importorskip("av")
 pytest.importorskip("imagecodecs")
@@ -220,7 +220,7 @@ def test_refusals(toy: Recording, tmp_path: Path) -> None:
 
 
 def test_too_little_space(toy: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from unienv_data.conversion.destination import Destination
+    from unienv_data.conversion.destinations.destination import Destination
 
     monkeypatch.setattr(Destination, "free_bytes", 10)
     plan = plan_export(str(toy.root), str(tmp_path / "x.npz"))

@@ -93,7 +93,7 @@ def test_in_small_chunks(
     made: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: str
 ) -> None:
     """Episodes longer than a chunk stay one episode."""
-    from unienv_data.formats.lerobot.v30.reader import LeRobotV30Reader
+    from unienv_data.formats.readers.lerobot.v30.reader import LeRobotV30Reader
 
     whole = LeRobotV30Reader.chunks
 

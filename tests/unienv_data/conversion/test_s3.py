@@ -12,7 +12,7 @@ import pytest
 
 from unienv_data.conversion import ConversionOptions, plan_conversion, run_conversion
 from unienv_data.errors import ConversionError
-from unienv_data.formats.lerobot.v30.reader import LeRobotV30Reader
+from unienv_data.formats.readers.lerobot.v30.reader import LeRobotV30Reader
 from unienv_data.opening import open as open_dataset
 
 pytest.importorskip("av")

@@ -23,7 +23,7 @@ from unienv_data.formats import (
     reader_class,
     registry,
 )
-from unienv_data.formats.lerobot.v30.reader import LeRobotV30Reader
+from unienv_data.formats.readers.lerobot.v30.reader import LeRobotV30Reader
 
 PUSHT = Path(__file__).parents[3] / "examples/data/lerobot_v30_pusht"
 

@@ -21,7 +21,7 @@ from unienv_data.formats import (
     writer_names,
     writer_registry,
 )
-from unienv_data.formats.plain import plain_columns, strict_json
+from unienv_data.formats.tabular.plain import plain_columns, strict_json
 from unienv_data.formats.writers.npz import NPZWriter
 from unienv_data.formats.writers.parquet import ParquetWriter
 from unienv_interface.backends.numpy import NumpyComputeBackend

@@ -12,8 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from unienv_data.formats import Chunk, Facts, SourceColumn, Writer
-from unienv_data.formats.arrow import array_space, text_space
 from unienv_data.formats.naming import nested_paths
+from unienv_data.formats.tabular.arrow import array_space, text_space
 
 LENGTHS = (5, 1, 9, 4)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from unienv_data.errors import CorruptDataError, ReadOnlyError, SpaceError
-from unienv_data.formats.arrow import array_space, text_space
 from unienv_data.formats.base import space_of
+from unienv_data.formats.tabular.arrow import array_space, text_space
 from unienv_data.opening import open as open_dataset
 from unienv_data.replay_buffer import ReplayBuffer, gathering
 from unienv_data.replay_buffer.gathering import gathered_statistics, sampled_rows

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from unienv_data.formats.arrow import array_space, text_space
+from unienv_data.formats.tabular.arrow import array_space, text_space
 from unienv_data.statistics import QUANTILES, ColumnAccumulator, Summary, series_of
 
 DTYPES = ["bool", "uint8", "int8", "uint16", "int16", "int32", "int64", "float32", "float64"]

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from unienv_data.formats.arrow import array_space, text_space
+from unienv_data.formats.tabular.arrow import array_space, text_space
 from unienv_data.statistics import DatasetAccumulator, Statistics
 from unienv_data.statistics import dataset as dataset_module
 from unienv_data.statistics import held as held_module

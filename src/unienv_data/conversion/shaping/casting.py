@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unienv_data.conversion.shaping.changes import Change, Place, changed_column, shown
 from unienv_data.errors import ConversionError
 from unienv_data.formats import SourceColumn
-from unienv_data.formats.arrow import array_space
+from unienv_data.formats.tabular.arrow import array_space
 from unienv_interface.backends.dtypes import inexact_elements
 from unienv_interface.backends.numpy import NumpyComputeBackend
 from unienv_interface.space import BinarySpace, BoxSpace

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from unienv_data.conversion.selection import means
+from unienv_data.conversion.planning.selection import means
 from unienv_data.conversion.shaping.casting import cast_column, parse_cast
 from unienv_data.conversion.shaping.changes import Change
 from unienv_data.conversion.shaping.finals import (

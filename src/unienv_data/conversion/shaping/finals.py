@@ -17,8 +17,8 @@ import numpy as np
 from unienv_data.columns import EncodedRows
 from unienv_data.errors import ConversionError
 from unienv_data.formats import SourceColumn
-from unienv_data.formats.arrow import array_space
 from unienv_data.formats.naming import Path, path_name
+from unienv_data.formats.tabular.arrow import array_space
 from unienv_interface.space.space import AnySpace
 from unienv_interface.space.space_utils.batch_utils import concatenate, get_at
 from unienv_interface.space.space_utils.default_values import default_value

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unienv_data.conversion.shaping.changes import Change, Place, shown
 from unienv_data.errors import ConversionError
 from unienv_data.formats import SourceColumn
-from unienv_data.formats.arrow import text_space
+from unienv_data.formats.tabular.arrow import text_space
 from unienv_interface.space import TextSpace
 
 __all__ = ["TASK", "fill_episodes", "fill_texts", "task_column"]

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.errors import ConversionError
-from unienv_data.formats.arrow import array_space, text_space
 from unienv_data.formats.base import EncodedForm, SourceColumn
 from unienv_data.formats.hdf5.inflating import inflate_rows
 from unienv_data.formats.naming import Path
+from unienv_data.formats.tabular.arrow import array_space, text_space
 from unienv_interface.space.space import AnySpace
 
 __all__ = [

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.errors import ConversionError
-from unienv_data.formats.arrow import array_space
 from unienv_data.formats.base import EncodedForm
 from unienv_data.formats.hdf5.columns import Hdf5Column, lies_elsewhere
-from unienv_data.formats.jpeg_frames import Files, decoded_frames, frame_shape, jpeg_form, kept_frames
+from unienv_data.formats.media.jpeg_frames import Files, decoded_frames, frame_shape, jpeg_form, kept_frames
 from unienv_data.formats.naming import Path
+from unienv_data.formats.tabular.arrow import array_space
 from unienv_interface.space.space import AnySpace
 
 __all__ = ["JpegColumn", "first_file", "holds_bytes", "jpeg_column"]

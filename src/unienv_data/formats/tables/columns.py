@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from unienv_data.columns import EncodedRows
 from unienv_data.errors import ConversionError
-from unienv_data.formats.arrow import ArrowColumn
 from unienv_data.formats.base import EncodedForm
-from unienv_data.formats.image_cells import ImageCells, image_cells, is_image_type
+from unienv_data.formats.media.image_cells import ImageCells, image_cells, is_image_type
 from unienv_data.formats.naming import Path, dotted_name
 from unienv_data.formats.source import Source
+from unienv_data.formats.tabular.arrow import ArrowColumn
 from unienv_interface.space.space import AnySpace
 
 __all__ = ["TableColumn", "leaf_fields", "table_column"]

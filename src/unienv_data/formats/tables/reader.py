@@ -11,7 +11,6 @@ from itertools import accumulate
 from typing import ClassVar, Self
 
 from unienv_data.errors import ConversionError
-from unienv_data.formats.about import About
 from unienv_data.formats.base import (
     DEFAULT_CHUNK_BYTES,
     Chunk,
@@ -21,12 +20,13 @@ from unienv_data.formats.base import (
     check_options,
     row_bytes,
 )
-from unienv_data.formats.episode_columns import episode_table
 from unienv_data.formats.naming import nested_paths
 from unienv_data.formats.source import Source
 from unienv_data.formats.tables.columns import TableColumn, leaf_fields, table_column
 from unienv_data.formats.tables.episodes import EPISODE_COLUMNS, Span, runs_of, spans_of_runs
 from unienv_data.formats.tables.parts import Part, PartRows
+from unienv_data.formats.tabular.about import About
+from unienv_data.formats.tabular.episode_columns import episode_table
 
 __all__ = ["TableReader"]
 

@@ -22,10 +22,10 @@ from numcodecs import Blosc
 from numpy.typing import NDArray
 
 from unienv_data.errors import ConversionError
-from unienv_data.formats.arrow import number_dtype
 from unienv_data.formats.base import Chunk, Facts, check_options
 from unienv_data.formats.naming import path_name
-from unienv_data.formats.plain import PlainColumn, fixed_width, plain_columns, strict_json
+from unienv_data.formats.tabular.arrow import number_dtype
+from unienv_data.formats.tabular.plain import PlainColumn, fixed_width, plain_columns, strict_json
 from unienv_data.formats.writer import Writer
 
 __all__ = ["DiffusionPolicyWriter"]

@@ -22,7 +22,7 @@ from unienv_data.errors import ConversionError
 from unienv_data.formats.base import Chunk, Facts, check_options
 from unienv_data.formats.naming import Path as ColumnPath
 from unienv_data.formats.naming import path_name
-from unienv_data.formats.plain import PlainColumn, episode_rows, plain_columns, strict_json
+from unienv_data.formats.tabular.plain import PlainColumn, episode_rows, plain_columns, strict_json
 from unienv_data.formats.writer import Writer
 from unienv_data.formats.writers.minari_roles import (
     ACTIONS,

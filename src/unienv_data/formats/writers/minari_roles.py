@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from unienv_data.errors import ConversionError
 from unienv_data.formats.naming import Path, path_name
-from unienv_data.formats.plain import PlainColumn
+from unienv_data.formats.tabular.plain import PlainColumn
 
 __all__ = ["ACTIONS", "FLAGS", "INFOS", "OBSERVATIONS", "REWARDS", "Role", "minari_roles"]
 

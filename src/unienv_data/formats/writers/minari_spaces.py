@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from unienv_data.formats.naming import Path
-from unienv_data.formats.plain import PlainColumn
+from unienv_data.formats.tabular.plain import PlainColumn
 from unienv_data.formats.writers.minari_roles import Role
 from unienv_interface.space import BoxSpace
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from unienv_data.errors import ConversionError
 from unienv_data.formats.base import Chunk, Facts, check_options
-from unienv_data.formats.plain import episode_rows, fixed_width, plain_columns, strict_json
+from unienv_data.formats.tabular.plain import episode_rows, fixed_width, plain_columns, strict_json
 from unienv_data.formats.writer import Writer
 
 __all__ = ["NPZWriter"]

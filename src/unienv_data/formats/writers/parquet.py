@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from unienv_data.errors import ConversionError
 from unienv_data.formats.base import Chunk, Facts, check_options
-from unienv_data.formats.plain import PlainColumn, episode_rows, plain_columns, strict_json
+from unienv_data.formats.tabular.plain import PlainColumn, episode_rows, plain_columns, strict_json
 from unienv_data.formats.writer import Writer
 from unienv_data.formats.writers.cells import IMAGE_TYPE, arrow_type, image_cells, numbers
 from unienv_interface._optional import import_optional

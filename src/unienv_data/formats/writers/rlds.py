@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from unienv_data.errors import ConversionError
 from unienv_data.formats.base import Chunk, Facts, check_options
 from unienv_data.formats.naming import path_name
-from unienv_data.formats.plain import PlainColumn, plain_columns, strict_json
-from unienv_data.formats.rlds.described import (
+from unienv_data.formats.readers.rlds.described import (
     Described,
     Known,
     described_columns,
@@ -29,8 +28,9 @@ from unienv_data.formats.rlds.described import (
     known_of_episodes,
     rlds_paths,
 )
-from unienv_data.formats.rlds.metadata import FEATURES, INFO, METADATA
-from unienv_data.formats.rlds.spool import ExampleSpool
+from unienv_data.formats.readers.rlds.metadata import FEATURES, INFO, METADATA
+from unienv_data.formats.readers.rlds.spool import ExampleSpool
+from unienv_data.formats.tabular.plain import PlainColumn, plain_columns, strict_json
 from unienv_data.formats.writer import Writer
 from unienv_data.store import pool
 from unienv_interface._optional import import_optional

@@ -11,9 +11,9 @@ import pyarrow as pa
 from unienv_data.columns import EncodedRows
 from unienv_data.errors import ConversionError
 from unienv_data.formats import Chunk, EncodedForm, Facts, Reader, Source, SourceColumn
-from unienv_data.formats.arrow import array_space, text_space
 from unienv_data.formats.base import check_options
 from unienv_data.formats.naming import nested_paths
+from unienv_data.formats.tabular.arrow import array_space, text_space
 from unienv_data.store.codecs import rows_of_files
 
 LENGTHS = (5, 1, 0, 7)

@@ -17,7 +17,7 @@ from unienv_data.conversion import (
     run_conversion,
     run_export,
 )
-from unienv_data.formats.copied_form import can_copy
+from unienv_data.formats.media.copied_form import can_copy
 
 pytest.importorskip("av")
 pytest.importorskip("imagecodecs")

@@ -32,7 +32,7 @@ def stored_name(name: str) -> str:
 
 @pytest.mark.parametrize("in_memory", [1, 1 << 20])
 def test_every_kind_of_column(tmp_path: Path, in_memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unienv_data.formats.rlds.spool.IN_MEMORY", in_memory)
+    monkeypatch.setattr("unienv_data.formats.readers.rlds.spool.IN_MEMORY", in_memory)
     made = make(episodes={"split": ["train", "train", "val", None]})
     place = write(RldsWriter, tmp_path / "my set", made)
     assert sorted(path.name for path in (place / "1.0.0").iterdir()) == [
@@ -132,7 +132,7 @@ def test_many_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_record_that_tensorflow_could_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unienv_data.formats.rlds.spool.LARGEST_RECORD", 500)
+    monkeypatch.setattr("unienv_data.formats.readers.rlds.spool.LARGEST_RECORD", 500)
     with pytest.raises(ConversionError, match=r"episode 0 would be a record of .* TensorFlow reads no more"):
         write(RldsWriter, tmp_path / "x", make())
 

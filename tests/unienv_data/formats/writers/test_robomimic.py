@@ -51,7 +51,7 @@ def test_every_kind_of_column(tmp_path: Path, compression: str) -> None:
 def test_names_of_robomimics_own() -> None:
     def names(*given: str) -> dict[str, str]:
         made = make({name: np.zeros(ROWS) for name in given})
-        from unienv_data.formats.plain import plain_columns
+        from unienv_data.formats.tabular.plain import plain_columns
 
         columns = plain_columns(made.facts, "robomimic")
         return {column.name: robomimic_names(columns)[column.path] for column in columns}

@@ -9,9 +9,9 @@ from typing import Any
 
 from unienv_data.errors import ConversionError
 from unienv_data.formats.base import Facts
-from unienv_data.formats.lerobot.info import VECTOR_OF_ONE
 from unienv_data.formats.naming import path_name
-from unienv_data.formats.plain import PlainColumn, plain_columns, strict_json
+from unienv_data.formats.readers.lerobot.info import VECTOR_OF_ONE
+from unienv_data.formats.tabular.plain import PlainColumn, plain_columns, strict_json
 
 __all__ = ["OWN", "TASK", "WrittenFeature", "what_else", "written_features"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.formats.base import Facts
-from unienv_data.formats.plain import PlainColumn, plain_columns
+from unienv_data.formats.tabular.plain import PlainColumn, plain_columns
 from unienv_data.formats.writers.lerobot_v30.features import TASK, TITLE
 
 __all__ = ["Tasks", "knows_tasks"]

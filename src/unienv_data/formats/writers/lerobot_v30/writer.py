@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from unienv_data.columns import EncodedRows
 from unienv_data.errors import ConversionError
-from unienv_data.formats.arrow import array_space
 from unienv_data.formats.base import Chunk, Facts, check_options
-from unienv_data.formats.lerobot.info import ABOUT
-from unienv_data.formats.plain import PlainColumn, plain_columns
+from unienv_data.formats.readers.lerobot.info import ABOUT
+from unienv_data.formats.tabular.arrow import array_space
+from unienv_data.formats.tabular.plain import PlainColumn, plain_columns
 from unienv_data.formats.writer import Writer
 from unienv_data.formats.writers.cells import IMAGE_TYPE, arrow_type, image_cells, numbers
 from unienv_data.formats.writers.lerobot_v30.choices import Choices

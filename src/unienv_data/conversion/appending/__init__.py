@@ -1,0 +1,1 @@
+"""Rows onto a dataset that stands: what fits, what is there already."""

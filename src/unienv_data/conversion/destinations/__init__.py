@@ -1,0 +1,1 @@
+"""Where what is converted comes to stand: whole, or not at all."""

@@ -1,0 +1,1 @@
+"""What is converted, and how large it will be."""
