@@ -6,9 +6,7 @@ dataset_info.json gives the features; a DatasetDict is a folder a split, named i
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +16,8 @@ from unienv_data.formats.source import Source
 from unienv_data.formats.tables.parts import Part, PartRows
 from unienv_data.formats.tables.reader import TableReader
 from unienv_data.formats.tabular.about import About
+from unienv_data.formats.tabular.damaged import telling_damage
+from unienv_data.formats.tabular.json_objects import read_object
 
 __all__ = ["HuggingFaceReader"]
 
@@ -53,13 +53,13 @@ class HuggingFaceReader(TableReader):
         """Each split, and the beginning of its files' names."""
         if DICT not in self._source.files:
             return [(None, "")]
-        names = _document(self._source, DICT).get("splits")
+        names = read_object(self._source, DICT).get("splits")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ConversionError(f"{self._source.where(DICT)}: a list of splits was expected, not {names!r}")
         return [(name, f"{name}/") for name in names]
 
     def _files_of(self, prefix: str) -> list[str]:
-        state = _document(self._source, prefix + STATE)
+        state = read_object(self._source, prefix + STATE)
         if state.get("_indices_data_files"):
             raise ConversionError(
                 f"{self._source.where(prefix + STATE)}: the rows are chosen by a table of indices "
@@ -78,7 +78,7 @@ class HuggingFaceReader(TableReader):
     def about(self, first: Part) -> About:
         """What dataset_info.json says of the data, and of its columns."""
         prefix = first.name.rpartition("/")[0]
-        info = _document(self._source, f"{prefix}/{INFO}".lstrip("/"))
+        info = read_object(self._source, f"{prefix}/{INFO}".lstrip("/"))
         features = info.get("features")
         columns = {
             name: {"names": feature["names"]}
@@ -93,7 +93,7 @@ class _ArrowPart(Part):
         self.name = name
         self.split = split
         self._source = source
-        with _reading(source, name):
+        with telling_damage(source, name, "Arrow stream"):
             self._check_end()
             with _Stream(source, name) as stream:
                 self.schema = stream.reader.schema
@@ -129,7 +129,7 @@ class _ArrowPartRows(PartRows):
 
     def _begin(self) -> None:
         self.close()
-        with _reading(self._source, self._name):
+        with telling_damage(self._source, self._name, "Arrow stream"):
             self._stream = _Stream(self._source, self._name)
         self._first = 0  # row of the batch
         self._batch: pa.Table | None = None
@@ -152,7 +152,7 @@ class _ArrowPartRows(PartRows):
     def _next(self) -> pa.Table:
         if self._stream is None:
             raise ConversionError(f"{self._source.where(self._name)}: the file has been closed")
-        with _reading(self._source, self._name):
+        with telling_damage(self._source, self._name, "Arrow stream"):
             try:
                 batch = self._stream.reader.read_next_batch()
             except StopIteration as exc:
@@ -189,26 +189,3 @@ class _Stream:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _document(source: Source, name: str) -> Mapping[str, Any]:
-    try:
-        found = json.loads(source.read(name), parse_constant=str)
-    except ValueError as exc:
-        if isinstance(exc, ConversionError):
-            raise
-        raise ConversionError(f"{source.where(name)}: not JSON: {exc}") from exc
-    if not isinstance(found, dict):
-        raise ConversionError(f"{source.where(name)}: a JSON object was expected, not {type(found).__name__}")
-    return found
-
-
-@contextmanager
-def _reading(source: Source, name: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as exc:
-        raise ConversionError(f"{source.where(name)}: the file is missing") from exc
-    except (pa.ArrowException, OSError, EOFError) as exc:
-        detail = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
-        raise ConversionError(f"{source.where(name)}: a damaged Arrow stream: {detail}") from exc

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from unienv_data.errors import ConversionError
 from unienv_data.formats.source import Source
+from unienv_data.formats.tabular.damaged import telling_damage
 
 __all__ = ["ParquetRows", "open_parquet", "read_table"]
 
@@ -27,7 +28,7 @@ def open_parquet(source: Source, name: str) -> Iterator[pq.ParquetFile]:
     """
     handle = source.handle(name)
     try:
-        with _reading(source, name):
+        with telling_damage(source, name, "Parquet file"):
             # Ranges far away are fetched ahead; a local file is rather read piece by piece as it is needed,
             # as a row group of images may be large.
             is_remote = not isinstance(handle, str)
@@ -45,7 +46,7 @@ def read_table(source: Source, name: str, columns: Sequence[str] | None = None) 
     Raises:
         ConversionError: it is missing or damaged.
     """
-    with open_parquet(source, name) as file, _reading(source, name):
+    with open_parquet(source, name) as file, telling_damage(source, name, "Parquet file"):
         return file.read(columns=None if columns is None else list(columns))
 
 
@@ -88,7 +89,7 @@ class ParquetRows:
         Raises:
             ConversionError: it cannot be read.
         """
-        with _reading(self._source, self.name):
+        with telling_damage(self._source, self.name, "Parquet file"):
             return self._file.read(columns=[name]).column(0)
 
     def read(self, start: int, stop: int) -> pa.Table:
@@ -103,7 +104,7 @@ class ParquetRows:
             )
         if start == stop:
             return self._empty()
-        with _reading(self._source, self.name):
+        with telling_damage(self._source, self.name, "Parquet file"):
             if (
                 self._rest is None
                 or start < self._position
@@ -147,16 +148,3 @@ class ParquetRows:
     def _empty(self) -> pa.Table:
         fields = [self._file.schema_arrow.field(name) for name in self._columns]
         return pa.schema(fields).empty_table()
-
-
-@contextmanager
-def _reading(source: Source, name: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as exc:
-        raise ConversionError(f"{source.where(name)}: the file is missing") from exc
-    except (pa.ArrowException, OSError, EOFError) as exc:
-        detail = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
-        if "footer" in detail or "magic bytes" in detail:
-            detail = "it has no footer, so it was cut off or never finished by its writer"
-        raise ConversionError(f"{source.where(name)}: damaged Parquet file: {detail}") from exc

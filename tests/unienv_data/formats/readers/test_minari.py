@@ -225,7 +225,7 @@ HDF5_DAMAGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     ),
     "metadata of another kind": (
         lambda path: (path.parent / "metadata.json").write_text("[1]"),
-        ["data/metadata.json: an object was expected, not list"],
+        ["data/metadata.json: a JSON object was expected, not list"],
     ),
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from unienv_data.errors import ConversionError
 from unienv_data.formats.source import Source
+from unienv_data.formats.tabular.json_objects import read_object
 
 __all__ = ["ABOUT", "INFO", "VECTOR_OF_ONE", "Feature", "Info", "Template", "load_info", "version_of"]
 
@@ -143,12 +144,7 @@ def load_info(source: Source, versions: re.Pattern[str], read: str, fields: Coll
         ConversionError: it is missing, damaged, incomplete, or of another version.
     """
     where = source.where(INFO)
-    try:
-        raw = json.loads(source.read(INFO), parse_constant=str)
-    except ValueError as exc:
-        raise ConversionError(f"{where}: not JSON: {exc}") from exc
-    if not isinstance(raw, dict):
-        raise ConversionError(f"{where}: a JSON object was expected, not {type(raw).__name__}")
+    raw = read_object(source, INFO)
     version = str(raw.get("codebase_version", ""))
     if not versions.fullmatch(version):
         said = f"is LeRobot {version}" if version else "does not say of which LeRobot version it is"

@@ -34,11 +34,11 @@ from unienv_data.formats.readers.minari.metadata import (
     Metadata,
     base_of,
     load_metadata,
-    read_object,
 )
 from unienv_data.formats.source import Source
 from unienv_data.formats.tabular.arrow import ArrowColumn, array_space
 from unienv_data.formats.tabular.episode_columns import episode_table
+from unienv_data.formats.tabular.json_objects import read_object
 from unienv_interface.space.space import AnySpace
 
 __all__ = ["MinariArrow"]

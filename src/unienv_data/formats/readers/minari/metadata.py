@@ -10,8 +10,9 @@ from typing import Any
 from unienv_data.errors import ConversionError
 from unienv_data.formats.hdf5.attributes import parsed
 from unienv_data.formats.source import Source
+from unienv_data.formats.tabular.json_objects import read_object
 
-__all__ = ["METADATA", "Metadata", "base_of", "load_metadata", "read_object", "taken_apart"]
+__all__ = ["METADATA", "Metadata", "base_of", "load_metadata", "taken_apart"]
 
 METADATA = "metadata.json"
 
@@ -111,20 +112,3 @@ def load_metadata(source: Source, base: str) -> Metadata:
 def taken_apart(where: str, raw: Mapping[str, Any]) -> Metadata:
     """Metadata from what a file says."""
     return Metadata(where, {str(key): parsed(value) for key, value in raw.items()})
-
-
-def read_object(source: Source, name: str) -> dict[str, Any]:
-    """A small JSON file that holds an object.
-
-    Raises:
-        ConversionError: it is missing, no JSON, or something else.
-    """
-    try:
-        document = json.loads(source.read(name), parse_constant=str)
-    except ValueError as exc:
-        if isinstance(exc, ConversionError):
-            raise
-        raise ConversionError(f"{source.where(name)}: not JSON: {exc}") from exc
-    if not isinstance(document, dict):
-        raise ConversionError(f"{source.where(name)}: an object was expected, not {type(document).__name__}")
-    return document

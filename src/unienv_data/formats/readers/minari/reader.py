@@ -6,10 +6,11 @@ Arrow files. After Minari's description of its datasets and what its releases wr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Self
 
-from unienv_data.formats.base import DEFAULT_CHUNK_BYTES, Chunk, Facts, Reader, check_options
+from unienv_data.formats.base import check_options
+from unienv_data.formats.forms import ReaderOfForms
 from unienv_data.formats.hdf5.files import looks_like
 from unienv_data.formats.readers.minari.arrow import MinariArrow
 from unienv_data.formats.readers.minari.hdf5 import MAIN, MinariHdf5, has_episodes
@@ -19,7 +20,7 @@ from unienv_data.formats.source import Source
 __all__ = ["MinariReader"]
 
 
-class MinariReader(Reader):
+class MinariReader(ReaderOfForms):
     """Reads Minari's datasets of both forms: all rows, also where Minari's own reader cuts long episodes.
 
     Args:
@@ -31,9 +32,6 @@ class MinariReader(Reader):
     layout = f"a folder with data/{METADATA} and data/{MAIN} or data/0/part-0.arrow"
     extensions = MinariHdf5.extensions
     extra = "hdf5"
-
-    def __init__(self, form: Reader) -> None:
-        self._form = form
 
     @classmethod
     def probe(cls, source: Source) -> bool:
@@ -49,26 +47,3 @@ class MinariReader(Reader):
         if MinariArrow.probe(source):
             return cls(MinariArrow.open(source))
         return cls(MinariHdf5.open(source))
-
-    def facts(self) -> Facts:
-        """What the dataset holds."""
-        return self._form.facts()
-
-    def check(self, columns: Sequence[str], episodes: Sequence[int]) -> None:
-        """Find what headers tell of missing and damaged data."""
-        self._form.check(columns, episodes)
-
-    def chunks(
-        self,
-        columns: Sequence[str],
-        episodes: Sequence[int],
-        *,
-        target_bytes: int = DEFAULT_CHUNK_BYTES,
-        encoded: Collection[str] = (),
-    ) -> Iterator[Chunk]:
-        """The rows of the episodes."""
-        return self._form.chunks(columns, episodes, target_bytes=target_bytes, encoded=encoded)
-
-    def close(self) -> None:
-        """Close the form's reader."""
-        self._form.close()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Self
 
 from unienv_data.errors import ConversionError
-from unienv_data.formats.base import DEFAULT_CHUNK_BYTES, Chunk, Facts, Reader, check_options
+from unienv_data.formats.base import check_options
+from unienv_data.formats.forms import ReaderOfForms
 from unienv_data.formats.readers.unienv.hdf5 import UniEnvHdf5
 from unienv_data.formats.readers.unienv.metadata import METADATA, buffer_document, load_buffer_metadata
 from unienv_data.formats.readers.unienv.parquet import UniEnvParquet
@@ -20,7 +21,7 @@ _FORMS: Mapping[str, type[UniEnvHdf5] | type[UniEnvParquet]] = {
 }
 
 
-class UniEnvReader(Reader):
+class UniEnvReader(ReaderOfForms):
     """Reads UniEnv's replay buffers with HDF5 and Parquet storages, rows in the order of the ring.
 
     The names of the classes that wrote them are only compared with those known, never imported.
@@ -33,9 +34,6 @@ class UniEnvReader(Reader):
     title = "UniEnv replay buffer"
     layout = f"a folder with {METADATA} that names a storage (storage_cls)"
     extra = "hdf5"
-
-    def __init__(self, form: Reader) -> None:
-        self._form = form
 
     @classmethod
     def probe(cls, source: Source) -> bool:
@@ -53,26 +51,3 @@ class UniEnvReader(Reader):
                 f"Copy the buffer into one of these with UniEnv first"
             )
         return cls(_FORMS[storage].open(source))
-
-    def facts(self) -> Facts:
-        """What the buffer holds."""
-        return self._form.facts()
-
-    def check(self, columns: Sequence[str], episodes: Sequence[int]) -> None:
-        """Find what headers tell of missing and damaged data."""
-        self._form.check(columns, episodes)
-
-    def chunks(
-        self,
-        columns: Sequence[str],
-        episodes: Sequence[int],
-        *,
-        target_bytes: int = DEFAULT_CHUNK_BYTES,
-        encoded: Collection[str] = (),
-    ) -> Iterator[Chunk]:
-        """The rows of the episodes."""
-        return self._form.chunks(columns, episodes, target_bytes=target_bytes, encoded=encoded)
-
-    def close(self) -> None:
-        """Close the storage's reader."""
-        self._form.close()

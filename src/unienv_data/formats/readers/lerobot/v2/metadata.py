@@ -12,6 +12,7 @@ from unienv_data.errors import ConversionError
 from unienv_data.formats.readers.lerobot.episodes import Clip, Episode, Listing
 from unienv_data.formats.readers.lerobot.info import INFO, Info
 from unienv_data.formats.source import Source
+from unienv_data.formats.tabular.json_objects import parse_object
 
 __all__ = ["EPISODES", "FIELDS", "TASKS", "load_listing", "load_tasks"]
 
@@ -109,13 +110,7 @@ def _lines(source: Source, name: str) -> Iterable[tuple[str, dict[str, Any]]]:
         if not text.strip():
             continue
         where = f"{source.where(name)}, line {number}"
-        try:
-            line = json.loads(text, parse_constant=str)
-        except ValueError as exc:
-            raise ConversionError(f"{where}: not JSON: {exc}") from exc
-        if not isinstance(line, dict):
-            raise ConversionError(f"{where}: a JSON object was expected, not {type(line).__name__}")
-        yield where, line
+        yield where, parse_object(text, where)
 
 
 def _is_count(value: Any) -> bool:
