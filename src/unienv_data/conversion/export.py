@@ -11,6 +11,7 @@ from unienv_data.conversion.exporting.sample import estimate_written, raw_bytes,
 from unienv_data.conversion.exporting.written import bad_episodes, chosen_chunks, chosen_facts
 from unienv_data.conversion.options import ConversionOptions
 from unienv_data.conversion.plan import check_source
+from unienv_data.conversion.planning.room import room_refusal
 from unienv_data.conversion.planning.selection import choose_columns, choose_episodes
 from unienv_data.conversion.run import Conversion, SkippedEpisode
 from unienv_data.conversion.shaping import open_shaped
@@ -70,13 +71,7 @@ class ExportPlan:
     @property
     def refusal(self) -> str | None:
         """Why it is refused unless it is forced; None where nothing is in its way."""
-        if self.free_bytes is None or self.estimated_bytes <= self.free_bytes:
-            return None
-        return (
-            f"{self.destination.shown}: about {self.estimated_bytes:,} bytes are needed, {self.free_bytes:,} "
-            f"are free. Convert fewer columns (--columns, --exclude) or episodes (--episodes), or go ahead "
-            f"all the same (--force)."
-        )
+        return room_refusal(self.destination.shown, self.estimated_bytes, self.free_bytes, "")
 
     def require_acceptable(self) -> None:
         """Refuse what is refused.

@@ -14,6 +14,7 @@ from unienv_data.conversion.appending.identity import columns_that_tell
 from unienv_data.conversion.destinations.destination import Destination
 from unienv_data.conversion.options import ConversionOptions
 from unienv_data.conversion.planning.estimate import ColumnEstimate, estimate_columns
+from unienv_data.conversion.planning.room import room_refusal
 from unienv_data.conversion.planning.selection import (
     choose_by_pattern,
     choose_columns,
@@ -128,12 +129,8 @@ class ConversionPlan:
     @property
     def refusal(self) -> str | None:
         """Why the conversion is refused unless it is forced; None where nothing is in its way."""
-        if self.free_bytes is None or self.estimated_bytes <= self.free_bytes:
-            return None
-        return (
-            f"{self.destination.shown}: about {self.estimated_bytes:,} bytes are needed, {self.free_bytes:,} "
-            f"are free. Convert fewer columns (--columns, --exclude) or episodes (--episodes), pack tighter "
-            f"(--codec), or go ahead all the same (--force)."
+        return room_refusal(
+            self.destination.shown, self.estimated_bytes, self.free_bytes, ", pack tighter (--codec)"
         )
 
     @property
