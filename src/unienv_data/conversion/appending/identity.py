@@ -62,25 +62,26 @@ def sum_rows(
     if start == stop:
         return 0, 0, 0, 0
     places = _mixed(np.arange(first, first + stop - start, dtype=np.uint64) + _PLACES)
-    sums = np.zeros((2, stop - start), dtype=np.uint64)
-    used = 0
+    hashed: list[NDArray[np.uint64]] = []
     groups = tuple(names)
     for name, data in columns.items():
         if isinstance(data, EncodedRows) or not _is_within(name, groups):
             continue
         if isinstance(data, Ragged):
-            words, about = _ragged_words(data, start, stop), f"{name}:{data.values.dtype}"
+            words, shape = _ragged_words(data, start, stop), None
+            weights, seeds = _weights(name, data.values.dtype, shape, words.shape[1])
         else:
-            words, about = _words(data[start:stop]), f"{name}:{data.dtype}:{data.shape[1:]}"
-        used += 1
-        weights, seeds = _weights(about, words.shape[1])
-        hashed = (words[None] * weights[:, None]).sum(axis=2, dtype=np.uint64)
-        sums += _mixed((hashed + seeds[:, None]) ^ places)
-    one, other = sums.sum(axis=1, dtype=np.uint64).tolist()
-    return one, other, stop - start, used
+            words, shape = _words(data[start:stop]), data.shape[1:]
+            weights, seeds = _weights(name, data.dtype, shape, words.shape[1])
+        hashed.append((words @ weights).T + seeds)
+    sums = np.zeros((0, 2, stop - start), dtype=np.uint64) if not hashed else np.stack(hashed)
+    sums ^= places
+    one, other = _mixed(sums).sum(axis=(0, 2), dtype=np.uint64).tolist()
+    return one, other, stop - start, len(hashed)
 
 
-def _is_within(name: str, groups: Sequence[str]) -> bool:
+@lru_cache(maxsize=1024)
+def _is_within(name: str, groups: tuple[str, ...]) -> bool:
     return any(name == group or name.startswith(group + "/") for group in groups)
 
 
@@ -104,6 +105,8 @@ def digest_of(total: EpisodeSum, otherwise: str) -> str:
 def _words(rows: NDArray[Any]) -> NDArray[np.uint64]:
     """(B, n) uint64 of the bytes of rows, zeros behind them."""
     flat = np.ascontiguousarray(rows).reshape(len(rows), -1)
+    if flat.size and flat.shape[1] * flat.itemsize % 8 == 0:
+        return flat.view("<u8").astype(np.uint64, copy=False)
     data = flat.view(np.uint8).reshape(len(rows), -1) if flat.size else np.zeros((len(rows), 0), np.uint8)
     padded = np.zeros((len(rows), -(-data.shape[1] // 8) * 8), dtype=np.uint8)
     padded[:, : data.shape[1]] = data
@@ -129,11 +132,21 @@ def _ragged_words(data: Ragged, start: int, stop: int) -> NDArray[np.uint64]:
 
 
 @lru_cache(maxsize=1024)
-def _weights(about: str, count: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """For each of two keys, (2, count) odd numbers, and (2,) where to begin."""
+def _weights(
+    name: str, dtype: np.dtype[Any], shape: tuple[int, ...] | None, count: int
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """For each of two keys, odd numbers (count, 2), and where to begin (2, 1).
+
+    Args:
+        name: the column's.
+        dtype: of its values.
+        shape: of a row; None where rows vary.
+        count: how many numbers.
+    """
+    about = f"{name}:{dtype}" if shape is None else f"{name}:{dtype}:{shape}"
     seeds = np.array([_seed(about, key) for key in _KEYS], dtype=np.uint64)
     numbers = np.arange(1, count + 1, dtype=np.uint64) + seeds[:, None]
-    return _mixed(numbers) | np.uint64(1), seeds
+    return np.ascontiguousarray((_mixed(numbers) | np.uint64(1)).T), seeds[:, None]
 
 
 def _seed(about: str, key: int) -> int:
@@ -143,8 +156,10 @@ def _seed(about: str, key: int) -> int:
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """SplitMix64's finalizer (Steele, Lea, Flood 2014)."""
-    with np.errstate(over="ignore"):
-        values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: NDArray[np.uint64] = values ^ (values >> np.uint64(31))
+    mixed: NDArray[np.uint64] = values >> np.uint64(30)
+    mixed ^= values
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    mixed ^= mixed >> np.uint64(27)
+    mixed *= np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(31)
     return mixed
