@@ -122,12 +122,12 @@ def _convert(plan: ConversionPlan, progress: Progress) -> tuple[WrittenRows, int
         if len(buffer):  # all was done but saying so
             written = WrittenRows(len(buffer), len(buffer.episodes), {}, len(buffer))
         else:
-            written = write_rows(plan, buffer, location, mark, journal, progress)
+            written = write_rows(plan, buffer, location, mark, journal, progress, options.stats)
         if written.bad:
             named = {str(episode): reason for episode, reason in written.bad.items()}
             buffer.set_attributes({**buffer.attributes, "skipped_episodes": named})
         if options.stats:
-            buffer.update_stats(progress=progress)  # by whom rows were written, or when, does not matter
+            buffer.update_stats(collected=written.collected, progress=progress)
         buffer.seal()
         forget_unfinished(unfinished_of(buffer))
         return written, stored_bytes(buffer)

@@ -16,7 +16,7 @@ from unienv_interface.space.space_utils.batch_utils import batch_size_data
 
 __all__ = ["HELD_NUMBERS", "HeldColumn"]
 
-HELD_NUMBERS = 1 << 17
+HELD_NUMBERS = 1 << 19
 """Of a column: so many numbers wait, and an episode that has more is counted as it comes."""
 
 

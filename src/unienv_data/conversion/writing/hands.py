@@ -16,6 +16,7 @@ from typing import Any
 
 import cloudpickle
 
+from unienv_data.conversion.writing.collecting import Collector
 from unienv_data.conversion.writing.spans import SpanJob, Told, write_span
 from unienv_data.conversion.writing.units import Unit
 from unienv_data.errors import ConversionError, WorkerError
@@ -85,11 +86,13 @@ class Hand:
         self._reader = self._root = None
 
 
-def by_this_process(job: SpanJob, root: ObjectStore, spans: Iterable[Span], told: Told) -> None:
-    """Write the spans here, one after another."""
+def by_this_process(
+    job: SpanJob, root: ObjectStore, spans: Iterable[Span], told: Told, collector: Collector | None = None
+) -> None:
+    """Write the spans here, one after another; the collector, if any, is given their rows."""
     with job.opened() as reader:
         for span in spans:
-            write_span(job, reader, root, span, told)
+            write_span(job, reader, root, span, told, collector)
 
 
 def by_workers(job: SpanJob, location: str, spans: Sequence[Span], workers: int, told: Told) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from unienv_data.conversion.appending.identity import DIGEST, EpisodeSum, added, digest_of
 from unienv_data.conversion.plan import ConversionPlan
+from unienv_data.conversion.writing.collecting import Collector
 from unienv_data.conversion.writing.hands import by_cluster, by_this_process, by_workers
 from unienv_data.conversion.writing.journal import Journal, write_journal
 from unienv_data.conversion.writing.receipts import Receipt, find_receipts, read_receipt
@@ -19,6 +20,7 @@ from unienv_data.errors import ConversionError, DatasetError
 from unienv_data.formats.base import DEFAULT_CHUNK_BYTES, row_bytes
 from unienv_data.progress import Progress, Task
 from unienv_data.replay_buffer import ReplayBuffer
+from unienv_data.statistics import DatasetAccumulator
 from unienv_data.storages import ZarrStorage
 from unienv_data.store.commits import storage_objects
 from unienv_data.store.lending import Loan, Report
@@ -42,12 +44,14 @@ class WrittenRows:
         episodes: in how many episodes.
         bad: position of each episode that could not be read -> why.
         resumed_rows: rows that had been written before.
+        collected: statistics of some columns, of these rows and episodes; None where there are none.
     """
 
     rows: int
     episodes: int
     bad: Mapping[int, str]
     resumed_rows: int
+    collected: DatasetAccumulator | None = None
 
 
 def unfinished_of(buffer: AnyBuffer) -> ObjectStore:
@@ -72,6 +76,7 @@ def write_rows(
     mark: str,
     journal: Journal | None,
     progress: Progress,
+    collect: bool = False,
 ) -> WrittenRows:
     """Write the rows of a plan behind those that a buffer has; they are durable with its next commit.
 
@@ -82,6 +87,7 @@ def write_rows(
         mark: `mark_of` the plan.
         journal: of a conversion of the same that was cut short, to be gone on with.
         progress: told the rows that are done, and their bytes.
+        collect: gather statistics meanwhile, where this process writes all rows.
 
     Raises:
         ConversionError: an episode cannot be read, and is not to be skipped; or none can.
@@ -103,7 +109,8 @@ def write_rows(
         resumed = sum(unit.rows for unit in done)
         task.advance(resumed)
         todo = [unit for unit in units if unit not in done]
-        _write(plan, job, location, _storage_of(buffer).objects, todo, weight, task)
+        collector = _collector(plan, buffer) if collect and not done else None
+        _write(plan, job, location, _storage_of(buffer).objects, todo, weight, task, collector)
     bad, sums = _findings(objects, units)
     kept = [number for number in range(len(plan.episodes)) if number not in bad]
     if not kept:
@@ -112,7 +119,16 @@ def write_rows(
     before = len(buffer)
     buffer.settle(reports, _described(plan, kept, sums))
     named = {plan.episodes[number]: reason for number, reason in sorted(bad.items())}
-    return WrittenRows(len(buffer) - before, len(kept), named, resumed)
+    lengths = plan.episode_rows["length"].to_numpy()[kept].tolist()
+    found = None if collector is None else collector.found(lengths)
+    return WrittenRows(len(buffer) - before, len(kept), named, resumed, found)
+
+
+def _collector(plan: ConversionPlan, buffer: AnyBuffer) -> Collector | None:
+    """Who gathers statistics of rows while they are written; None where other processes write them."""
+    if plan.options.workers > 1 or plan.options.scheduler is not None:
+        return None
+    return Collector(plan.space, {column.name for column in _storage_of(buffer).describe() if column.lossy})
 
 
 def _write(
@@ -123,6 +139,7 @@ def _write(
     todo: Sequence[Unit],
     weight: int,
     task: Task,
+    collector: Collector | None,
 ) -> None:
     """Have what is to be done written by whoever was chosen."""
     options = plan.options
@@ -137,7 +154,7 @@ def _write(
     elif options.workers > 1:
         by_workers(job, location, spans_of(todo, options.workers, weight), options.workers, told)
     else:
-        by_this_process(job, root, spans_of(todo, 1, weight), told)
+        by_this_process(job, root, spans_of(todo, 1, weight), told, collector)
 
 
 _CLUSTER = 4

@@ -18,6 +18,7 @@ from unienv_data.columns.data import EncodedRows
 from unienv_data.conversion.appending.identity import EpisodeSum, added, sum_rows
 from unienv_data.conversion.options import ConversionOptions
 from unienv_data.conversion.shaping import open_shaped
+from unienv_data.conversion.writing.collecting import Collector
 from unienv_data.conversion.writing.readahead import reading_ahead
 from unienv_data.conversion.writing.receipts import Receipt, write_receipt
 from unienv_data.conversion.writing.units import Unit
@@ -95,7 +96,12 @@ class _Bad:
 
 
 def write_span(
-    job: SpanJob, reader: Reader, root: ObjectStore, units: Sequence[Unit], told: Told | None = None
+    job: SpanJob,
+    reader: Reader,
+    root: ObjectStore,
+    units: Sequence[Unit],
+    told: Told | None = None,
+    collector: Collector | None = None,
 ) -> None:
     """Write consecutive units, and their receipts.
 
@@ -105,6 +111,7 @@ def write_span(
         root: where the dataset stands.
         units: which units, each following the one before.
         told: is told how far it has come.
+        collector: is given the rows that are written.
 
     Raises:
         ConversionError: an episode cannot be read, and is not to be skipped; or the source has changed.
@@ -113,7 +120,7 @@ def write_span(
     span = Unit(units[0].start, units[-1].stop)
     first = int(np.searchsorted(job.offsets, span.start, side="right")) - 1
     last = int(np.searchsorted(job.offsets, span.stop, side="left"))
-    writing = _Writing(job, reader, BlockWriter(root, job.loan, span.start), units, told)
+    writing = _Writing(job, reader, BlockWriter(root, job.loan, span.start), units, told, collector)
     rows = _rows_of(job, reader, first, last)
     with reading_ahead(rows, lambda item: item.bytes, job.ahead_bytes) as items:
         for item in items:
@@ -132,9 +139,16 @@ class _Writing:
     """Units on their way to shards and receipts."""
 
     def __init__(
-        self, job: SpanJob, reader: Reader, writer: BlockWriter, units: Sequence[Unit], told: Told | None
+        self,
+        job: SpanJob,
+        reader: Reader,
+        writer: BlockWriter,
+        units: Sequence[Unit],
+        told: Told | None,
+        collector: Collector | None,
     ) -> None:
         self._job, self._reader, self._writer, self._told = job, reader, writer, told
+        self._collector = collector
         self._node = columns_of(job.space)
         self._units = list(units)
         self._begin()
@@ -172,14 +186,20 @@ class _Writing:
             found = sum_rows(columns, self._job.told_by, item.start + done, done, stop)
             known = self._sums.get(item.episode)
             self._sums[item.episode] = found if known is None else added(known, found)
+            if self._collector is not None:
+                self._collector.add(columns, done, stop)
             if base + stop == end:
                 self._writer.end_run()
+                if self._collector is not None:
+                    self._collector.end_episode(item.start + stop)
             self._tell(stop - done, item.bytes * (stop - done) // item.rows)
             done = stop
             self._finish_if_full()
 
     def skip(self, item: _Bad) -> None:
         """Leave a gap where an episode should be."""
+        if self._collector is not None:
+            self._collector.give_up()
         end = int(self._job.offsets[item.episode + 1])
         while self._units and self.position < end:
             self._bad[item.episode] = item.reason
