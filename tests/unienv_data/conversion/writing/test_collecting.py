@@ -10,7 +10,7 @@ import pytest
 
 from unienv_data.conversion import ConversionOptions, plan_conversion, run_conversion
 from unienv_data.conversion.writing.collecting import Collector
-from unienv_data.formats.arrow import array_space
+from unienv_data.formats.tabular.arrow import array_space
 from unienv_data.opening import open as open_dataset
 from unienv_data.replay_buffer import ReplayBuffer
 from unienv_interface.backends import NumpyComputeBackend
