@@ -100,7 +100,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Program]]:
 
 
 def names_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.glob("*")} if folder.is_dir() else set()
+    """What Python's shared memory, its locks and ours are called there: other programs keep files there, too."""
+    found = (path.name for path in folder.glob("*")) if folder.is_dir() else ()
+    return {name for name in found if name.startswith(("psm_", "sem.", "torch_", "unienv"))}
 
 
 def left_behind(before: set[str]) -> set[str]:
