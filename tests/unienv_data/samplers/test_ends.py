@@ -100,7 +100,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Program]]:
 
 
 def names_in(folder: Path) -> set[str]:
-    """What Python's shared memory, its locks and ours are called there: other programs keep files there, too."""
+    """Python's shared memory and locks, and ours, there: other programs keep files in it, too."""
     found = (path.name for path in folder.glob("*")) if folder.is_dir() else ()
     return {name for name in found if name.startswith(("psm_", "sem.", "torch_", "unienv"))}
 
