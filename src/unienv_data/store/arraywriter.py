@@ -24,6 +24,8 @@ ShardSink = Callable[[StoredArray, int, list[bytes], int], None]
 
 _ENCODED_TOGETHER = 8 << 20  # bytes: while shards are written, what comes next is encoded
 
+_ENCODED_AT_ONCE = 256 << 10  # bytes: what a thread encodes in a call, if the codec can
+
 
 class Mark(NamedTuple):
     """A state that the writer can go back to."""
@@ -94,9 +96,11 @@ class ArrayWriter:
             else:
                 count = (len(rows) - start) // chunk_rows
                 whole = rows[start : start + count * chunk_rows].reshape(count, *self._array.chunk.full)
-                together = max(_ENCODED_TOGETHER // self._array.chunk.nbytes, 1)
-                for chunks in pool.map_ahead(self._array.codec.encode, list(whole), together):
-                    self.append_encoded(chunks)
+                step = max(_ENCODED_AT_ONCE // self._array.chunk.nbytes, 1)
+                spans = [whole[first : first + step] for first in range(0, count, step)]
+                together = max(_ENCODED_TOGETHER // (step * self._array.chunk.nbytes), 1)
+                for groups in pool.map_ahead(self._array.codec.encode_each, spans, together):
+                    self.append_encoded([chunk for group in groups for chunk in group])
                 start += count * chunk_rows
 
     def append_encoded(self, chunks: list[bytes]) -> None:

@@ -73,7 +73,7 @@ def in_spans(work: Callable[[int, int], None], count: int, *, least: int) -> Non
         work(0, count)
         return
     # The caller does its share, a larger one: it need not be woken.
-    bounds = [int(count * _OTHERS * i / spans) for i in range(spans)]
+    bounds = [round(count * _OTHERS * i / spans) for i in range(spans)]
     futures = [_threads().submit(work, a, b) for a, b in pairwise(bounds)]
     try:
         work(bounds[-1], count)

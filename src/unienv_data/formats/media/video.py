@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from unienv_data.errors import ConversionError
 from unienv_data.formats.source import Source
+from unienv_data.store.codecs.video.frames import one_thread
 from unienv_interface._optional import import_optional
 
 __all__ = [
@@ -32,6 +33,9 @@ __all__ = [
 
 SEEK_AFTER = 64
 """How many unwanted frames are rather decoded than jumped over."""
+
+_WORTH_THREADS = 1 << 20
+"""Pixels: to convert smaller frames, waking threads takes longer than they save."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,9 @@ class VideoFile:
             self._opened = stack.pop_all()
         # One for the whole file: PyAV's to_ndarray(format=...) makes one a frame.
         self._reformatter = self._av.video.reformatter.VideoReformatter()
+        context = self._stream.codec_context
+        is_small = context.width * context.height < _WORTH_THREADS
+        self._alone = one_thread(self._av) if is_small else {}
         self._number = -1  # of the frame decoded last
         self._pixels: NDArray[Any] | None = None  # that frame
         self._presentation: NDArray[np.int64] | None = None
@@ -176,7 +183,7 @@ class VideoFile:
                 self._number += 1
             if frame is None or frame.is_corrupt:
                 raise ConversionError(f"{self.where}: frame {number} is damaged")
-            converted = self._reformatter.reformat(frame, format=self.format.pixel_format)
+            converted = self._reformatter.reformat(frame, format=self.format.pixel_format, **self._alone)
             self._pixels = self._view(converted)
         return self._pixels
 

@@ -69,6 +69,14 @@ class ChunkCodec(ABC):
             rows: (rows, *shape), contiguous, of the array's dtype.
         """
 
+    def encode_each(self, chunks: NDArray[Any]) -> list[bytes]:
+        """The bytes of several chunks, as `encode` gives them.
+
+        Args:
+            chunks: (n, rows, *shape), contiguous, of the array's dtype.
+        """
+        return [self.encode(rows) for rows in chunks]
+
     @abstractmethod
     def decode(self, data: bytes | memoryview, out: NDArray[np.uint8]) -> None:
         """Decode one chunk into `out`.

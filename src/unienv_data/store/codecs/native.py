@@ -35,6 +35,10 @@ class NativeCodec(ChunkCodec):
         packed = self._compressor.compress(rows.reshape(-1).view(np.uint8))
         return with_checksum(packed) if self._checked else packed
 
+    def encode_each(self, chunks: NDArray[Any]) -> list[bytes]:
+        each = self._compressor.compress_each(chunks.reshape(len(chunks), -1).view(np.uint8))
+        return [with_checksum(packed) for packed in each] if self._checked else each
+
     def check_encoded(self, data: bytes) -> None:
         size = self._compressor.declared_size(memoryview(data)[: self._verified(data)])
         if size not in (None, self.chunk.nbytes):

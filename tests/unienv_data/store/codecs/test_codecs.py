@@ -176,6 +176,22 @@ def test_the_stand_in_and_the_fast_path_agree(spec: str) -> None:
 # Damage
 
 
+SMALL = ChunkShape(4, np.dtype("int16"), (3, 5))
+FRAMES: Chain = [LITTLE, {"name": "zstd", "configuration": {"level": 1}}, {"name": "crc32c"}]
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [*(chain_of(spec, SMALL) for spec in SPECS), FRAMES, OTHERS["transposed"]],
+    ids=[*SPECS, "zstd of frames", "transposed"],
+)
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_several_chunks_at_once_are_the_same_bytes(chain: Chain, count: int) -> None:
+    rows = np.stack([sample(SMALL, seed) for seed in range(count)])
+    codec = make_codec(chain, SMALL)
+    assert codec.encode_each(rows) == [codec.encode(each) for each in rows]
+
+
 def codecs_to_damage() -> list[tuple[str, Chain]]:
     chunk = ChunkShape(4, np.dtype(np.int32), (5, 3))
     return [(spec, chain_of(spec, chunk)) for spec in SPECS] + [
