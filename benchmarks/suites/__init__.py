@@ -12,6 +12,7 @@ from benchmarks.suites.aloha import AlohaSuite, folder_of_episodes
 from benchmarks.suites.appending import AppendSuite
 from benchmarks.suites.bucket_epochs import BucketEpochSuite
 from benchmarks.suites.bucket_rows import BucketRowsSuite
+from benchmarks.suites.converting import SOURCES, ConvertSuite
 from benchmarks.suites.defaults import DefaultsSuite
 from benchmarks.suites.epochs import EpochSuite
 from benchmarks.suites.extending import ExtendSuite
@@ -67,6 +68,11 @@ SUITES: Mapping[str, Callable[[Path, int], Finding]] = {
     "noisy-windows": RecordingSuite(noisy_recording, windows=True, batch=8),
     "defaults": DefaultsSuite(),
     "growth": GrowthSuite(),
+    **{f"convert-{name}": ConvertSuite(name) for name in SOURCES},
+    **{
+        f"convert-{name}-480": ConvertSuite(name, episodes=3, height=480, width=640)
+        for name in ("hdf5", "video")
+    },
 }
 
 _aloha = folder_of_episodes()

@@ -12,6 +12,7 @@ from unienv_data.columns.data import ColumnData, ColumnSpec, Ragged
 from unienv_data.columns.fixed import ROOT
 from unienv_data.columns.node import ColumnNode, ragged_rows, register_node
 from unienv_interface.space import TextSpace
+from unienv_interface.space.space import AnySpace
 from unienv_interface.space.space_utils.batch_utils import batch_space
 
 __all__ = ["TextNode"]
@@ -33,6 +34,7 @@ class TextNode(ColumnNode):
 
     def __init__(self, space: TextSpace[Any, Any, Any], name: str, path: str) -> None:
         self.space, self.name, self.path = space, name or ROOT, path
+        self._batch: tuple[int, AnySpace] | None = None  # the space of so many: the next are rarely others
         self.specs = (
             ColumnSpec(
                 self.name, self.kind, np.dtype(np.uint8), ragged_axes=1, max_values=4 * space.max_length
@@ -40,7 +42,9 @@ class TextNode(ColumnNode):
         )
 
     def encode(self, value: Any, count: int) -> dict[str, ColumnData]:
-        texts = batch_space(self.space, count).coerce(value, path=self.path)
+        if self._batch is None or self._batch[0] != count:
+            self._batch = count, batch_space(self.space, count)
+        texts = self._batch[1].coerce(value, path=self.path)
         return {self.name: _packed(texts.tolist())}
 
     def encode_one(self, value: Any) -> dict[str, ColumnData]:

@@ -95,13 +95,25 @@ class ArrayWriter:
                 self._close_if_full()
             else:
                 count = (len(rows) - start) // chunk_rows
-                whole = rows[start : start + count * chunk_rows].reshape(count, *self._array.chunk.full)
-                step = max(_ENCODED_AT_ONCE // self._array.chunk.nbytes, 1)
-                spans = [whole[first : first + step] for first in range(0, count, step)]
-                together = max(_ENCODED_TOGETHER // (step * self._array.chunk.nbytes), 1)
-                for groups in pool.map_ahead(self._array.codec.encode_each, spans, together):
-                    self.append_encoded([chunk for group in groups for chunk in group])
+                whole = rows[start : start + count * chunk_rows]
+                self._encode_whole(whole.reshape(count, *self._array.chunk.full))
                 start += count * chunk_rows
+
+    def _encode_whole(self, whole: NDArray[Any]) -> None:
+        """Add full chunks, (n, *chunk), where no part-filled one is pending."""
+        spans = self._spans_of(whole)
+        together = max(_ENCODED_TOGETHER // spans[0].nbytes, 1)
+        for groups in pool.map_ahead(self._array.codec.encode_each, spans, together):
+            self.append_encoded([chunk for group in groups for chunk in group])
+
+    def _spans_of(self, whole: NDArray[Any]) -> list[NDArray[Any]]:
+        """Full chunks, as many together as are encoded by one call."""
+        step = max(_ENCODED_AT_ONCE // self._array.chunk.nbytes, 1)
+        return [whole[first : first + step] for first in range(0, len(whole), step)]
+
+    def _encode_part(self, part: PartChunk, nbytes: int) -> None:
+        """Add a chunk that has been filled; nobody else has it."""
+        self.append_encoded([part.encoded()])
 
     def append_encoded(self, chunks: list[bytes]) -> None:
         """Add encoded full chunks, where no part-filled one is pending."""
@@ -178,9 +190,8 @@ class ArrayWriter:
 
     def _close_if_full(self) -> None:
         if self._partial.filled == self._array.entry.chunk_rows:
-            encoded = self._partial.encoded()
-            self._partial = part_chunk(self._array.codec)
-            self.append_encoded([encoded])
+            part, self._partial = self._partial, part_chunk(self._array.codec)
+            self._encode_part(part, self._array.chunk.nbytes)
 
     def _close_chunk(self) -> None:
         encoded = self._partial.encoded()

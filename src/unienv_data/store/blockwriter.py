@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from unienv_data.columns.data import ColumnData, EncodedRows, Ragged
 from unienv_data.schema.commit import ROWS_LOG
+from unienv_data.store.aheadwriter import AheadWriter, Encoding
 from unienv_data.store.array import StoredArray
-from unienv_data.store.arraywriter import ArrayWriter
 from unienv_data.store.commits import storage_objects
 from unienv_data.store.lending import Loan
 from unienv_data.store.objects import ObjectStore
@@ -20,6 +20,8 @@ from unienv_data.store.ragged import INDEX, VALUES, SharedValues
 from unienv_data.store.shard import ShardTag, encode_shard
 
 __all__ = ["BlockWriter"]
+
+DEFAULT_ENCODING_BYTES = 16 << 20
 
 
 class BlockWriter:
@@ -31,13 +33,17 @@ class BlockWriter:
         root: where the dataset stands.
         loan: what was lent.
         start: the first row to write, counted from the loan's first; the first of a block.
+        encoding_bytes: of rows that may wait for being encoded.
     """
 
-    def __init__(self, root: ObjectStore, loan: Loan, start: int) -> None:
+    def __init__(
+        self, root: ObjectStore, loan: Loan, start: int, encoding_bytes: int = DEFAULT_ENCODING_BYTES
+    ) -> None:
         self.objects = storage_objects(root, loan.path)
         self._loan = loan
         self._dataset, self._token = bytes.fromhex(loan.dataset), bytes.fromhex(loan.writer)
         self._position = start
+        self._encoding = Encoding(encoding_bytes)
         entries = loan.arrays
         self._ragged = {
             name.removesuffix(VALUES): _Gathered(entries[name.removesuffix(VALUES) + INDEX].shape[0] - 1)
@@ -45,10 +51,11 @@ class BlockWriter:
             if entry.log != ROWS_LOG
         }
         self._writers = {
-            name: ArrayWriter(
+            name: AheadWriter(
                 StoredArray(loan.group, name, replace(entry, stored_bytes=0, raw_bytes=0)),
                 self._write_shard,
                 loan.row + start,
+                self._encoding,
             )
             for name, entry in entries.items()
             if entry.log == ROWS_LOG and name.removesuffix(INDEX) not in self._ragged
@@ -93,6 +100,7 @@ class BlockWriter:
         Returns:
             The rows of every ragged column, and the stored and raw bytes of every other array.
         """
+        self._encoding.finish()
         for name, writer in self._writers.items():
             size = self._loan.arrays[name].shard_rows
             writer.finish_shard(-(-writer.position // size) * size)

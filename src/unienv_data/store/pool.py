@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from unienv_data.store import platform
 
-__all__ = ["in_spans", "limit_threads", "map_ahead", "map_threaded", "map_waiting"]
+__all__ = ["begin", "in_spans", "limit_threads", "map_ahead", "map_threaded", "map_waiting"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -60,6 +60,11 @@ def _forget() -> None:
 platform.on_fork(_forget)
 
 
+def begin(work: Callable[[], R]) -> Future[R]:
+    """Have a thread do something."""
+    return _threads().submit(work)
+
+
 def in_spans(work: Callable[[int, int], None], count: int, *, least: int) -> None:
     """Call `work(start, stop)` on spans that cover [0, count), several at a time.
 
@@ -77,9 +82,13 @@ def in_spans(work: Callable[[int, int], None], count: int, *, least: int) -> Non
     futures = [_threads().submit(work, a, b) for a, b in pairwise(bounds)]
     try:
         work(bounds[-1], count)
+        for future, (start, stop) in zip(futures, pairwise(bounds), strict=True):
+            if future.cancel():  # the threads are at other work
+                work(start, stop)
     finally:
-        wait(futures)
-    for future in futures:
+        others = [future for future in futures if not future.cancelled()]
+        wait(others)
+    for future in others:
         future.result()
 
 

@@ -48,6 +48,19 @@ def test_an_error_of_any_span_is_told_when_all_are_over(threads: int) -> None:
     assert running == 0
 
 
+def test_whoever_calls_does_it_all_where_the_threads_are_at_other_work(threads: int) -> None:
+    over = threading.Event()
+    others = [pool.begin(lambda: over.wait(60)) for _ in range(threads)]
+    mine: list[int] = []
+    try:
+        pool.in_spans(lambda start, stop: mine.extend(range(start, stop)), 20, least=1)
+        assert sorted(mine) == list(range(20))
+        assert not any(other.done() for other in others)
+    finally:
+        over.set()
+    assert all(other.result(60) for other in others)
+
+
 @given(items=st.lists(st.integers(), max_size=50), size=st.integers(1, 20))
 def test_results_come_in_order(items: list[int], size: int) -> None:
     groups = list(pool.map_ahead(lambda item: item + 1, items, size))

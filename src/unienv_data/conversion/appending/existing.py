@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from unienv_data.columns import ColumnInfo, columns_of
-from unienv_data.conversion.appending.identity import DIGEST, EpisodeSum, added, digest_of, sum_rows
+from unienv_data.conversion.appending.identity import DIGEST, NO_ROWS, digest_of
+from unienv_data.conversion.appending.sums import EpisodeSums
 from unienv_data.conversion.destinations.destination import Destination
 from unienv_data.conversion.options import ConversionOptions
 from unienv_data.conversion.planning.estimate import ColumnEstimate
@@ -133,27 +134,28 @@ def digests_of(
         label: how the source is called, which names episodes where no column does.
     """
     facts = reader.facts()
-    sums: dict[int, EpisodeSum] = dict.fromkeys(episodes, (0, 0, 0, 0))
     nodes = {column.name: columns_of(space).below(column.path) for column in columns}
+    sums = EpisodeSums(node.name for node in nodes.values())
+    bad: set[int] = set()
     at = 0 if columns else len(episodes)
     while at < len(episodes):
         try:
             for chunk in reader.chunks([column.name for column in columns], episodes[at:]):
-                episode = chunk.episode
                 values = {
                     name: nodes[name].encode(value, chunk.rows) for name, value in chunk.columns.items()
                 }
                 merged = {name: data for part in values.values() for name, data in part.items()}
-                names = [node.name for node in nodes.values()]
-                part = sum_rows(merged, names, chunk.start, 0, chunk.rows)
-                sums[episode] = added(sums[episode], part)
+                sums.add(chunk.episode, merged, chunk.start, 0, chunk.rows)
                 at += chunk.ends_episode
             break
         except ConversionError:  # whoever converts it is told
-            del sums[episodes[at]]
+            bad.add(episodes[at])
             at += 1
+    found = sums.of_each()
     return {
-        episode: digest_of(total, named_otherwise(facts, label, episode)) for episode, total in sums.items()
+        episode: digest_of(found.get(episode, NO_ROWS), named_otherwise(facts, label, episode))
+        for episode in episodes
+        if episode not in bad
     }
 
 

@@ -11,7 +11,8 @@ somebody who means to make two alike.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -22,7 +23,17 @@ from unienv_data.columns.data import ColumnData, EncodedRows, Ragged
 from unienv_data.formats import SourceColumn
 from unienv_data.formats.base import row_bytes
 
-__all__ = ["DIGEST", "EpisodeSum", "added", "columns_that_tell", "digest_of", "sum_rows"]
+__all__ = [
+    "DIGEST",
+    "NO_ROWS",
+    "EpisodeSum",
+    "Words",
+    "added",
+    "columns_that_tell",
+    "digest_of",
+    "hash_rows",
+    "words_of",
+]
 
 DIGEST = "digest"
 """The column of the episode table that holds it, 32 hexadecimal digits."""
@@ -32,6 +43,8 @@ FRAME_BYTES = 4096
 
 EpisodeSum = tuple[int, int, int, int]
 """Two sums, how many rows, and how many columns have been looked at."""
+
+NO_ROWS: EpisodeSum = (0, 0, 0, 0)
 
 _KEYS = (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03)
 _PLACES = np.uint64(0x8CB92BA72F3D8DD7)
@@ -47,37 +60,59 @@ def columns_that_tell(columns: Iterable[SourceColumn]) -> list[SourceColumn]:
     ]
 
 
-def sum_rows(
-    columns: Mapping[str, ColumnData], names: Iterable[str], first: int, start: int, stop: int
-) -> EpisodeSum:
-    """What rows [start, stop) of some columns add to their episode.
+@dataclass(frozen=True, eq=False)
+class Words:
+    """Rows of a column, of which each is to become 64 bits.
 
     Args:
-        columns: by the store's name.
-        names: which of them, by these names or those of groups that they are in.
-        first: the place in the episode of row `start`.
-        start: first row.
-        stop: row after the last.
+        values: (B, *D), of any dtype; of ragged rows 128 bits (B, 2) that stand for each.
+        dtype: of the column.
+        shape: of a row; None where rows vary.
     """
-    if start == stop:
-        return 0, 0, 0, 0
-    places = _mixed(np.arange(first, first + stop - start, dtype=np.uint64) + _PLACES)
-    hashed: list[NDArray[np.uint64]] = []
-    groups = tuple(names)
+
+    values: NDArray[Any]
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...] | None
+
+    @staticmethod
+    def joined(parts: Sequence[Words]) -> Words:
+        """Rows of a column one after another; at least one part."""
+        return replace(parts[0], values=np.concatenate([part.values for part in parts]))
+
+
+def words_of(
+    columns: Mapping[str, ColumnData], names: tuple[str, ...], start: int, stop: int
+) -> dict[str, Words]:
+    """Rows [start, stop) of those columns that tell episodes apart, as `hash_rows` takes them."""
+    found: dict[str, Words] = {}
     for name, data in columns.items():
-        if isinstance(data, EncodedRows) or not _is_within(name, groups):
+        if isinstance(data, EncodedRows) or not _is_within(name, names):
             continue
         if isinstance(data, Ragged):
-            words, shape = _ragged_words(data, start, stop), None
-            weights, seeds = _weights(name, data.values.dtype, shape, words.shape[1])
+            found[name] = Words(_ragged_words(data, start, stop), data.values.dtype, None)
         else:
-            words, shape = _words(data[start:stop]), data.shape[1:]
-            weights, seeds = _weights(name, data.dtype, shape, words.shape[1])
-        hashed.append((words @ weights).T + seeds)
-    sums = np.zeros((0, 2, stop - start), dtype=np.uint64) if not hashed else np.stack(hashed)
-    sums ^= places
-    one, other = _mixed(sums).sum(axis=(0, 2), dtype=np.uint64).tolist()
-    return one, other, stop - start, len(hashed)
+            found[name] = Words(data[start:stop], data.dtype, data.shape[1:])
+    return found
+
+
+def hash_rows(columns: Mapping[str, Words], places: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """What each row adds to its episode.
+
+    Args:
+        columns: by the store's name, of B rows each.
+        places: (B,) those of the rows in their episodes.
+
+    Returns:
+        (2, B).
+    """
+    sums = np.empty((len(columns), 2, len(places)), dtype=np.uint64)
+    for total, (name, rows) in zip(sums, columns.items(), strict=True):
+        words = _words(rows.values)
+        weights, seeds = _weights(name, rows.dtype, rows.shape, words.shape[1])
+        np.add((words @ weights).T, seeds, out=total)
+    sums ^= _mixed(places + _PLACES)
+    hashed: NDArray[np.uint64] = _mixed(sums).sum(axis=0, dtype=np.uint64)
+    return hashed
 
 
 @lru_cache(maxsize=1024)
@@ -114,21 +149,25 @@ def _words(rows: NDArray[Any]) -> NDArray[np.uint64]:
 
 
 def _ragged_words(data: Ragged, start: int, stop: int) -> NDArray[np.uint64]:
-    known: dict[tuple[int, tuple[int, ...]], tuple[int, int]] = {}
-    words = np.zeros((stop - start, 2), dtype=np.uint64)
-    shapes = [tuple(shape) for shape in data.shapes[start:stop].tolist()]
-    spans = zip(data.starts[start:stop].tolist(), data.counts[start:stop].tolist(), shapes, strict=True)
-    for row, (begin, count, shape) in enumerate(spans):
-        found = known.get((begin, shape))
+    keys = np.column_stack([data.starts[start:stop], data.shapes[start:stop]])
+    heads = np.ones(stop - start, dtype=np.bool_)  # texts are often those of the row before
+    np.any(keys[1:] != keys[:-1], axis=1, out=heads[1:])
+    known: dict[tuple[int, ...], tuple[int, int]] = {}
+    words = []
+    counts = data.counts[start:stop][heads].tolist()
+    for (begin, *shape), count in zip(keys[heads].tolist(), counts, strict=True):
+        found = known.get((begin, *shape))
         if found is None:
-            told = data.values[begin : begin + count].tobytes() + repr(shape).encode()
+            told = data.values[begin : begin + count].tobytes() + repr(tuple(shape)).encode()
             hashed = hashlib.blake2b(told, digest_size=16).digest()
-            found = known[begin, shape] = (
+            found = known[begin, *shape] = (
                 int.from_bytes(hashed[:8], "little"),
                 int.from_bytes(hashed[8:], "little"),
             )
-        words[row] = found
-    return words
+        words.append(found)
+    rows = np.array(words, dtype=np.uint64).reshape(-1, 2)
+    each: NDArray[np.uint64] = rows[np.cumsum(heads) - 1]
+    return each
 
 
 @lru_cache(maxsize=1024)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from unienv_data.columns import columns_of
 from unienv_data.columns.data import EncodedRows
-from unienv_data.conversion.appending.identity import EpisodeSum, added, sum_rows
+from unienv_data.conversion.appending.sums import EpisodeSums
 from unienv_data.conversion.options import ConversionOptions
 from unienv_data.conversion.shaping import open_shaped
 from unienv_data.conversion.writing.collecting import Collector
@@ -120,7 +120,8 @@ def write_span(
     span = Unit(units[0].start, units[-1].stop)
     first = int(np.searchsorted(job.offsets, span.start, side="right")) - 1
     last = int(np.searchsorted(job.offsets, span.stop, side="left"))
-    writing = _Writing(job, reader, BlockWriter(root, job.loan, span.start), units, told, collector)
+    writer = BlockWriter(root, job.loan, span.start, job.chunk_bytes)
+    writing = _Writing(job, reader, writer, units, told, collector)
     rows = _rows_of(job, reader, first, last)
     with reading_ahead(rows, lambda item: item.bytes, job.ahead_bytes) as items:
         for item in items:
@@ -155,7 +156,7 @@ class _Writing:
 
     def _begin(self) -> None:
         self._bad: dict[int, str] = {}
-        self._sums: dict[int, EpisodeSum] = {}
+        self._sums = EpisodeSums(self._job.told_by)
 
     @property
     def position(self) -> int:
@@ -183,9 +184,7 @@ class _Writing:
         while done < item.rows and self._units:
             stop = min(item.rows, self._units[0].stop - base)
             self._writer.append(columns, done, stop)
-            found = sum_rows(columns, self._job.told_by, item.start + done, done, stop)
-            known = self._sums.get(item.episode)
-            self._sums[item.episode] = found if known is None else added(known, found)
+            self._sums.add(item.episode, columns, item.start + done, done, stop)
             if self._collector is not None:
                 self._collector.add(columns, done, stop)
             if base + stop == end:
@@ -220,7 +219,7 @@ class _Writing:
         if self.position < unit.stop:
             return
         ragged, weights = self._writer.finish()
-        write_receipt(self._writer.objects, Receipt(unit, weights, ragged, self._bad, self._sums))
+        write_receipt(self._writer.objects, Receipt(unit, weights, ragged, self._bad, self._sums.of_each()))
         del self._units[0]
         self._begin()
 

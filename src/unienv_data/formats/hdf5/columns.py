@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from unienv_data.errors import ConversionError
 from unienv_data.formats.base import EncodedForm, SourceColumn
+from unienv_data.formats.hdf5.datasets import OpenDataset
 from unienv_data.formats.hdf5.inflating import inflate_rows
 from unienv_data.formats.naming import Path
 from unienv_data.formats.tabular.arrow import array_space, text_space
@@ -61,11 +62,11 @@ class Hdf5Column(ABC):
         """One row's value."""
 
     @abstractmethod
-    def problem(self, dataset: Any) -> str | None:
+    def problem(self, dataset: OpenDataset) -> str | None:
         """What in a dataset's header contradicts the column, or None."""
 
     @abstractmethod
-    def read(self, dataset: Any, start: int, stop: int, where: str) -> Any:
+    def read(self, dataset: OpenDataset, start: int, stop: int, where: str) -> Any:
         """The values (B, *D) from `start` to before `stop`.
 
         Raises:
@@ -73,7 +74,7 @@ class Hdf5Column(ABC):
             MissingDependencyError: it takes a package that is not installed.
         """
 
-    def read_encoded(self, dataset: Any, start: int, stop: int, where: str) -> Any:
+    def read_encoded(self, dataset: OpenDataset, start: int, stop: int, where: str) -> Any:
         """The same, in the column's encoded form."""
         raise ConversionError(f"{where}: {self.name} has no encoded form")
 
@@ -100,16 +101,16 @@ class NumberColumn(Hdf5Column):
     def space(self) -> AnySpace:
         return array_space(self.dtype, self.shape)
 
-    def problem(self, dataset: Any) -> str | None:
+    def problem(self, dataset: OpenDataset) -> str | None:
         dtype, shape = number_dtype(dataset), tuple(dataset.shape[1:])
         if dtype == self.dtype and shape == self.shape:
             return None
         return f"it holds {dtype or dataset.dtype} {shape}, elsewhere {self.dtype} {self.shape}"
 
-    def read(self, dataset: Any, start: int, stop: int, where: str) -> NDArray[Any]:
+    def read(self, dataset: OpenDataset, start: int, stop: int, where: str) -> NDArray[Any]:
         rows = np.empty((stop - start, *self.shape), self.dtype)
         if rows.size and not inflate_rows(dataset, start, stop, rows):
-            dataset.read_direct(rows, np.s_[start:stop])
+            dataset.read_rows(start, stop, rows)
         return rows
 
 
@@ -121,12 +122,12 @@ class TextColumn(Hdf5Column):
     def space(self) -> AnySpace:
         return text_space()
 
-    def problem(self, dataset: Any) -> str | None:
+    def problem(self, dataset: OpenDataset) -> str | None:
         if _is_text(dataset) and dataset.ndim == 1:
             return None
         return f"it holds {dataset.dtype} {tuple(dataset.shape[1:])}, elsewhere texts"
 
-    def read(self, dataset: Any, start: int, stop: int, where: str) -> NDArray[Any]:
+    def read(self, dataset: OpenDataset, start: int, stop: int, where: str) -> NDArray[Any]:
         texts = np.empty(stop - start, dtype=object)
         for row, value in enumerate(dataset[start:stop]):
             try:

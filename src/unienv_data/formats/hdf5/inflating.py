@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unienv_data.errors import MissingDependencyError
+from unienv_data.formats.hdf5.datasets import OpenDataset
 from unienv_data.store import pool
 from unienv_interface._optional import import_optional
 
@@ -31,11 +32,11 @@ _LEAST_CHUNK = 4096
 _CHUNKS_A_THREAD = 4
 
 
-def inflate_rows(dataset: Any, start: int, stop: int, out: NDArray[Any]) -> bool:
+def inflate_rows(dataset: OpenDataset, start: int, stop: int, out: NDArray[Any]) -> bool:
     """Read the rows from `start` to before `stop` into `out`, where that is worth it.
 
     Args:
-        dataset: an `h5py.Dataset`.
+        dataset: which.
         start: the first row.
         stop: the row after the last.
         out: (stop - start, *D), contiguous.
@@ -45,7 +46,7 @@ def inflate_rows(dataset: Any, start: int, stop: int, out: NDArray[Any]) -> bool
     """
     if not _is_worth_it(dataset, start, stop, out):
         return False
-    chunk, shape = dataset.chunks, dataset.shape
+    chunk, shape = dataset.chunks or (), dataset.shape
     first = start - start % chunk[0]
     grid = [range(first, stop, chunk[0])]
     grid += [range(0, length, step) for length, step in zip(shape[1:], chunk[1:], strict=True)]
@@ -75,11 +76,11 @@ def inflate_rows(dataset: Any, start: int, stop: int, out: NDArray[Any]) -> bool
     return True
 
 
-def _is_worth_it(dataset: Any, start: int, stop: int, out: NDArray[Any]) -> bool:
+def _is_worth_it(dataset: OpenDataset, start: int, stop: int, out: NDArray[Any]) -> bool:
     chunk = dataset.chunks
-    if chunk is None or dataset.compression != "gzip" or dataset.dtype != out.dtype:
+    if chunk is None or out.nbytes < _LEAST_BYTES or dataset.dtype != out.dtype:
         return False
-    if out.nbytes < _LEAST_BYTES or stop - start < min(2 * chunk[0], dataset.shape[0]):
+    if stop - start < min(2 * chunk[0], dataset.shape[0]):
         return False  # a chunk that two reads share would be inflated by each; HDF5 keeps it
     if int(np.prod(chunk, dtype=np.int64)) * out.dtype.itemsize < _LEAST_CHUNK:
         return False

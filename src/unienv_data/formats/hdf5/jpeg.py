@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from unienv_data.errors import ConversionError
 from unienv_data.formats.base import EncodedForm
 from unienv_data.formats.hdf5.columns import Hdf5Column, lies_elsewhere
+from unienv_data.formats.hdf5.datasets import OpenDataset
 from unienv_data.formats.media.jpeg_frames import Files, decoded_frames, frame_shape, jpeg_form, kept_frames
 from unienv_data.formats.naming import Path
 from unienv_data.formats.tabular.arrow import array_space
@@ -45,16 +46,16 @@ class JpegColumn(Hdf5Column):
     def encoded(self) -> EncodedForm | None:
         return None if self.reverse else jpeg_form(self.file_bytes)
 
-    def problem(self, dataset: Any) -> str | None:
+    def problem(self, dataset: OpenDataset) -> str | None:
         if holds_bytes(dataset):
             return None
         return f"it holds {dataset.dtype} {tuple(dataset.shape[1:])}, elsewhere JPEG files"
 
-    def read(self, dataset: Any, start: int, stop: int, where: str) -> NDArray[np.uint8]:
+    def read(self, dataset: OpenDataset, start: int, stop: int, where: str) -> NDArray[np.uint8]:
         files = _files(dataset, start, stop)
         return decoded_frames(files, stop - start, self.shape, where, start, self.reverse)
 
-    def read_encoded(self, dataset: Any, start: int, stop: int, where: str) -> Any:
+    def read_encoded(self, dataset: OpenDataset, start: int, stop: int, where: str) -> Any:
         place = f"{where}, rows {start} to {stop - 1}"
         return kept_frames(_files(dataset, start, stop), stop - start, self.shape, place)
 

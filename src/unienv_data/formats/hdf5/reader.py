@@ -20,7 +20,8 @@ from unienv_data.formats.base import (
     check_options,
     row_bytes,
 )
-from unienv_data.formats.hdf5.columns import Hdf5Column, lies_elsewhere
+from unienv_data.formats.hdf5.columns import Hdf5Column
+from unienv_data.formats.hdf5.datasets import OpenDataset, open_dataset
 from unienv_data.formats.hdf5.files import EXTENSIONS, OpenFile, reading
 from unienv_data.formats.source import Source
 
@@ -164,7 +165,7 @@ class Hdf5Reader(Reader):
             more = f"; and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
             raise ConversionError("; ".join(problems[:MOST_PROBLEMS]) + more)
 
-    def _try(self, span: Span, column: Hdf5Column, dataset: Any) -> None:
+    def _try(self, span: Span, column: Hdf5Column, dataset: OpenDataset) -> None:
         """Read one row of what is decoded, so that a missing decoder is told before anything is written."""
         if column.lossy is not None:
             where = self._where(span, column)
@@ -172,11 +173,11 @@ class Hdf5Reader(Reader):
                 _, start, stop = next(span.slices(1))
                 column.read(dataset, start, stop, f"{self._source.where(span.file)}, {where}")
 
-    def _datasets(self, files: OpenFile, span: Span, columns: Sequence[str]) -> dict[str, Any]:
+    def _datasets(self, files: OpenFile, span: Span, columns: Sequence[str]) -> dict[str, OpenDataset]:
         """The datasets of some columns of an episode, by the columns' names; every problem told at once."""
         if span.problem is not None:
             raise ConversionError(span.problem)
-        found: dict[str, Any] = {}
+        found: dict[str, OpenDataset] = {}
         problems: list[str] = []
         file = files.get(span.file)
         for name in columns:
@@ -184,9 +185,11 @@ class Hdf5Reader(Reader):
             within = self._where(span, column)
             place = f"{span.group}/{column.place}" if span.group else column.place
             with reading(self._source, span.file, within):
-                dataset = file.get(place)
-                problem = self._problem(span, column, dataset)
-            if problem is None:
+                dataset = open_dataset(file, place)
+                problem = (
+                    "the dataset is missing" if dataset is None else self._problem(span, column, dataset)
+                )
+            if dataset is not None and problem is None:
                 found[name] = dataset
             else:
                 problems.append(f"{within}: {problem}")
@@ -195,10 +198,8 @@ class Hdf5Reader(Reader):
         return found
 
     @staticmethod
-    def _problem(span: Span, column: Hdf5Column, dataset: Any) -> str | None:
-        if not hasattr(dataset, "shape"):
-            return "the dataset is missing"
-        if lies_elsewhere(dataset):
+    def _problem(span: Span, column: Hdf5Column, dataset: OpenDataset) -> str | None:
+        if dataset.lies_elsewhere:
             return "its values lie in other files, which are not followed"
         rows = int(dataset.shape[0]) if dataset.shape else 0
         ends = [stop for _, stop in span.ranges] or [span.length]
@@ -252,14 +253,14 @@ class Hdf5Reader(Reader):
                     rows = stop - first
                     yield Chunk(position, start, rows, values, ends_episode=start + rows == span.length)
 
-    def _require_rows(self, span: Span, datasets: Mapping[str, Any]) -> None:
+    def _require_rows(self, span: Span, datasets: Mapping[str, OpenDataset]) -> None:
         for name, dataset in datasets.items():
             problem = self._problem(span, self._columns[name], dataset)
             if problem is not None:
                 where = self._where(span, self._columns[name])
                 raise ConversionError(f"{self._source.where(span.file)}: {where}: {problem}")
 
-    def _reads(self, span: Span, name: str, dataset: Any, encoded: bool) -> Callable[[int, int], Any]:
+    def _reads(self, span: Span, name: str, dataset: OpenDataset, encoded: bool) -> Callable[[int, int], Any]:
         """Reads rows of a dataset, from and to before, and one more where the column has a final value."""
         column = self._columns[name]
         within = self._where(span, column)
@@ -314,9 +315,9 @@ def _ends(spans: Sequence[Span]) -> list[int]:
     return ends[::-1]
 
 
-def _whole_chunks(rows: int, datasets: Collection[Any]) -> int:
+def _whole_chunks(rows: int, datasets: Collection[OpenDataset]) -> int:
     """At most so many rows; where they are as many, a multiple of those in a chunk of the largest dataset."""
-    largest = max(datasets, key=lambda dataset: int(dataset.nbytes), default=None)
+    largest = max(datasets, key=lambda dataset: dataset.nbytes, default=None)
     if largest is None or largest.chunks is None or rows < largest.chunks[0]:
         return rows
-    return rows - rows % int(largest.chunks[0])
+    return rows - rows % largest.chunks[0]

@@ -34,6 +34,9 @@ __all__ = [
 SEEK_AFTER = 64
 """How many unwanted frames are rather decoded than jumped over."""
 
+_WORTH_DECODERS = 1 << 18
+"""Pixels: several threads take longer to decode smaller frames than one, and twice the processor time."""
+
 _WORTH_THREADS = 1 << 20
 """Pixels: to convert smaller frames, waking threads takes longer than they save."""
 
@@ -116,14 +119,16 @@ class VideoFile:
             self._container = stack.enter_context(open_container(self._av, source, name))
             with decoding(self._av, self.where):
                 self._stream = video_stream(self._container, self.where)
+                context = self._stream.codec_context
+                pixels = context.width * context.height
+                if pixels < _WORTH_DECODERS:
+                    context.thread_count = 1
                 self._stream.thread_type = "AUTO"
                 self._frames: Iterator[Any] = self._container.decode(self._stream)
             self._opened = stack.pop_all()
         # One for the whole file: PyAV's to_ndarray(format=...) makes one a frame.
         self._reformatter = self._av.video.reformatter.VideoReformatter()
-        context = self._stream.codec_context
-        is_small = context.width * context.height < _WORTH_THREADS
-        self._alone = one_thread(self._av) if is_small else {}
+        self._alone = one_thread(self._av) if pixels < _WORTH_THREADS else {}
         self._number = -1  # of the frame decoded last
         self._pixels: NDArray[Any] | None = None  # that frame
         self._presentation: NDArray[np.int64] | None = None
@@ -142,13 +147,16 @@ class VideoFile:
         """
         height, width = self._stream.codec_context.height, self._stream.codec_context.width
         frames = np.empty((len(numbers), height, width, self.format.channels), self.format.dtype)
-        for row, number in enumerate(numbers.tolist()):
-            pixels = self._frame(number)
-            if pixels.shape != frames.shape[1:]:
-                raise ConversionError(
-                    f"{self.where}: frame {number} is {pixels.shape}, those before are {frames.shape[1:]}"
-                )
-            frames[row] = pixels
+        with decoding(self._av, self.where):
+            for row, number in enumerate(numbers.tolist()):
+                pixels = self._pixels
+                if pixels is None or number != self._number:
+                    pixels = self._pixels = self._frame(number)
+                if pixels.shape != frames.shape[1:]:
+                    raise ConversionError(
+                        f"{self.where}: frame {number} is {pixels.shape}, those before are {frames.shape[1:]}"
+                    )
+                frames[row] = pixels
         return frames
 
     def count(self) -> int:
@@ -165,35 +173,29 @@ class VideoFile:
         self._opened.close()
 
     def _frame(self, number: int) -> NDArray[Any]:
-        if self._pixels is not None and number == self._number:
-            return self._pixels
+        """The pixels (H, W, C) of a frame, which is not the one decoded last."""
         if number < 0:
             raise ConversionError(f"{self.where}: frame {number} was asked for; frames are counted from 0")
-        with decoding(self._av, self.where):
-            frame = None
-            if not self._number < number <= self._number + SEEK_AFTER:
-                frame = self._jump(number)
-            while self._number < number:
-                frame = next(self._frames, None)
-                if frame is None:
-                    raise ConversionError(
-                        f"{self.where}: the video ends after {self._number + 1} frames; frame {number} is "
-                        f"needed"
-                    )
-                self._number += 1
-            if frame is None or frame.is_corrupt:
-                raise ConversionError(f"{self.where}: frame {number} is damaged")
-            converted = self._reformatter.reformat(frame, format=self.format.pixel_format, **self._alone)
-            self._pixels = self._view(converted)
-        return self._pixels
+        frame = None
+        if not self._number < number <= self._number + SEEK_AFTER:
+            frame = self._jump(number)
+        while self._number < number:
+            frame = next(self._frames, None)
+            if frame is None:
+                raise ConversionError(
+                    f"{self.where}: the video ends after {self._number + 1} frames; frame {number} is needed"
+                )
+            self._number += 1
+        if frame is None or frame.is_corrupt:
+            raise ConversionError(f"{self.where}: frame {number} is damaged")
+        return self._view(self._reformatter.reformat(frame, format=self.format.pixel_format, **self._alone))
 
     def _view(self, frame: Any) -> NDArray[Any]:
-        """The pixels (H, W, C) of a packed frame, where they lie: whoever wants them copies them once."""
-        width, itemsize = frame.width * self.format.channels, self.format.dtype.itemsize
+        """The pixels of a packed frame, where they lie: whoever wants them copies them once."""
+        channels, dtype = self.format.channels, self.format.dtype
         plane = frame.planes[0]
-        lines = np.frombuffer(plane, dtype=np.uint8).reshape(-1, plane.line_size)
-        pixels: NDArray[Any] = lines[: frame.height, : width * itemsize].view(self.format.dtype)
-        return pixels.reshape(frame.height, frame.width, self.format.channels)
+        strides = (plane.line_size, channels * dtype.itemsize, dtype.itemsize)
+        return np.ndarray((frame.height, frame.width, channels), dtype, plane, strides=strides)
 
     def _jump(self, number: int) -> Any:
         """Go to a keyframe at or before `number` and decode it; to the beginning if that is not possible."""

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unienv_data.columns import columns_of
-from unienv_data.conversion.appending.identity import added, digest_of, sum_rows
+from unienv_data.conversion.appending.identity import NO_ROWS, digest_of
+from unienv_data.conversion.appending.sums import EpisodeSums
 from unienv_data.formats.base import space_of
 from unienv_data.formats.tabular.arrow import array_space, text_space
 
@@ -42,11 +43,11 @@ def rows(count: int, seed: int = 0) -> dict[str, Any]:
 
 def digest(value: dict[str, Any], count: int, cuts: Any = ()) -> str:
     columns = columns_of(SPACE).encode(value, count)
-    total = (0, 0, 0, 0)
+    sums = EpisodeSums(NAMES)
     edges = [0, *sorted(cuts), count]
     for start, stop in pairwise(edges):
-        total = added(total, sum_rows(columns, NAMES, start, start, stop))
-    return digest_of(total, "")
+        sums.add(7, columns, start, start, stop)
+    return digest_of(sums.of_each().get(7, NO_ROWS), "")
 
 
 @given(st.integers(1, 40), st.data())
@@ -96,8 +97,23 @@ def test_bits_count() -> None:
 
 def test_lengths_count() -> None:
     whole = columns_of(SPACE).encode(rows(10), 10)
-    shorter = digest_of(sum_rows(whole, NAMES, 0, 0, 9), "")
-    assert shorter != digest_of(sum_rows(whole, NAMES, 0, 0, 10), "")
+    sums = EpisodeSums(NAMES)
+    sums.add(0, whole, 0, 0, 9)
+    sums.add(1, whole, 0, 0, 10)
+    found = sums.of_each()
+    assert digest_of(found[0], "") != digest_of(found[1], "")
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 900)), max_size=30))
+def test_episodes_side_by_side_are_summed_up_each_by_itself(parts: list[tuple[int, int]]) -> None:
+    columns = columns_of(SPACE).encode(rows(900), 900)
+    together = EpisodeSums(NAMES)
+    apart = [EpisodeSums(NAMES) for _ in range(4)]
+    for place, (episode, count) in enumerate(parts):
+        for sums in (together, apart[episode]):
+            sums.add(episode, columns, place, 0, count)
+    each = [sums.of_each() for sums in apart]
+    assert together.of_each() == {episode: total for found in each for episode, total in found.items()}
 
 
 def test_what_is_no_number_is_told_by_its_source() -> None:
