@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
@@ -21,73 +22,111 @@ if TYPE_CHECKING:
 __all__ = ["ConversionReport", "ExportReport", "PlanReport", "VerificationReport"]
 
 
-@dataclasses.dataclass(frozen=True)
-class PlanReport(Report):
-    """What will be converted, in both forms of output."""
+class _Planned(Report):
+    """What will be done, in both forms of output.
 
-    plan: ConversionPlan
+    Attributes:
+        plan: all of it.
+    """
+
+    plan: ConversionPlan | ExportPlan
+
+    @abstractmethod
+    def _about(self) -> dict[str, Any]:
+        """What is said of the formats."""
+
+    @abstractmethod
+    def _column_entries(self) -> list[dict[str, Any]]:
+        """What is said of each column."""
+
+    @abstractmethod
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        """What is summed up: of what, and what."""
+
+    @abstractmethod
+    def _columns(self) -> Table:
+        """A line a column."""
 
     def to_json(self) -> dict[str, Any]:
         plan = self.plan
         return {
             "source": plan.source.shown,
             "destination": plan.destination.shown,
-            "format": plan.format,
-            "version": plan.version,
+            **self._about(),
             "episodes": len(plan.episodes),
-            "already_there": plan.already_there,
             "rows": plan.rows,
             "source_bytes": plan.source_bytes,
             "raw_bytes": plan.raw_bytes,
             "estimated_bytes": plan.estimated_bytes,
             "free_bytes": plan.free_bytes,
-            "columns": [
-                {
-                    "source": planned.name,
-                    "path": planned.path,
-                    "type": _type_of(planned.column.space),
-                    "lossy_at_source": planned.column.lossy,
-                    "codec": planned.estimate.codec,
-                    "lossy": planned.estimate.lossy,
-                    "copied": planned.is_copied,
-                    "raw_bytes": planned.estimate.raw_bytes,
-                    "estimated_bytes": planned.estimate.stored_bytes,
-                }
-                for planned in plan.columns
-            ],
+            "columns": self._column_entries(),
             "notes": list(plan.notes),
-            "advice": plan.advice,
             "refusal": plan.refusal,
         }
 
     def to_console(self) -> Iterable[RenderableType]:
-        yield Text(f"{self.plan.source.shown} -> {self.plan.destination.shown}", style="bold")
-        yield Padding(self._summary(), (0, 0, 0, 2))
-        yield ""
-        yield Padding(self._columns(), (0, 0, 0, 2))
-        yield ""
-
-    def _summary(self) -> Table:
         plan = self.plan
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column(style="dim", no_wrap=True)
-        table.add_column(overflow="fold")
-        table.add_row("format", _format_of(plan.title, plan.format, plan.version))
-        table.add_row("episodes", f"{len(plan.episodes):,}")
-        if plan.already_there:
-            table.add_row("there already", f"{plan.already_there:,} episodes more, which are left out")
-        table.add_row("rows", f"{plan.rows:,}")
-        share = "" if plan.source_share == 1 else f", of which {plan.source_share:.0%} of the rows"
-        table.add_row("source", f"{format_bytes(plan.source_bytes)}{share}")
-        times = plan.estimated_bytes / max(1, plan.source_bytes * plan.source_share)
-        table.add_row(
-            "estimate",
-            f"{format_bytes(plan.estimated_bytes)} stored ({times:.1f}x the source), "
-            f"{format_bytes(plan.raw_bytes)} raw",
-        )
+        yield Text(f"{plan.source.shown} -> {plan.destination.shown}", style="bold")
+        summary = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        summary.add_column(style="dim", no_wrap=True)
+        summary.add_column(overflow="fold")
+        for line in self._lines():
+            summary.add_row(*line)
         if plan.free_bytes is not None:
-            table.add_row("free", format_bytes(plan.free_bytes))
-        return table
+            summary.add_row("free", format_bytes(plan.free_bytes))
+        for table in (summary, self._columns()):
+            yield Padding(table, (0, 0, 0, 2))
+            yield ""
+
+    @property
+    def _source_size(self) -> str:
+        plan = self.plan
+        share = "" if plan.source_share == 1 else f", of which {plan.source_share:.0%} of the rows"
+        return f"{format_bytes(plan.source_bytes)}{share}"
+
+
+@dataclasses.dataclass(frozen=True)
+class PlanReport(_Planned):
+    """What will be converted to a dataset of ours."""
+
+    plan: ConversionPlan
+
+    def _about(self) -> dict[str, Any]:
+        plan = self.plan
+        return {
+            "format": plan.format,
+            "version": plan.version,
+            "already_there": plan.already_there,
+            "advice": plan.advice,
+        }
+
+    def _column_entries(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "source": planned.name,
+                "path": planned.path,
+                "type": _type_of(planned.column.space),
+                "lossy_at_source": planned.column.lossy,
+                "codec": planned.estimate.codec,
+                "lossy": planned.estimate.lossy,
+                "copied": planned.is_copied,
+                "raw_bytes": planned.estimate.raw_bytes,
+                "estimated_bytes": planned.estimate.stored_bytes,
+            }
+            for planned in self.plan.columns
+        ]
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        plan = self.plan
+        yield "format", _format_of(plan.title, plan.format, plan.version)
+        yield "episodes", f"{len(plan.episodes):,}"
+        if plan.already_there:
+            yield "there already", f"{plan.already_there:,} episodes more, which are left out"
+        yield "rows", f"{plan.rows:,}"
+        yield "source", self._source_size
+        times = plan.estimated_bytes / max(1, plan.source_bytes * plan.source_share)
+        stored = f"{format_bytes(plan.estimated_bytes)} stored ({times:.1f}x the source)"
+        yield "estimate", f"{stored}, {format_bytes(plan.raw_bytes)} raw"
 
     def _columns(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
@@ -110,64 +149,42 @@ class PlanReport(Report):
 
 
 @dataclasses.dataclass(frozen=True)
-class ExportReport(Report):
-    """What will be written in a foreign format, in both forms of output."""
+class ExportReport(_Planned):
+    """What will be written in a foreign format."""
 
     plan: ExportPlan
 
-    def to_json(self) -> dict[str, Any]:
-        plan = self.plan
-        return {
-            "source": plan.source.shown,
-            "destination": plan.destination.shown,
-            "format": plan.facts.format,
-            "version": plan.facts.version,
-            "to": plan.writer,
-            "episodes": len(plan.episodes),
-            "rows": plan.rows,
-            "source_bytes": plan.source_bytes,
-            "raw_bytes": plan.raw_bytes,
-            "estimated_bytes": plan.estimated_bytes,
-            "free_bytes": plan.free_bytes,
-            "columns": [
-                {
-                    "source": column.name,
-                    "path": path_name(column.path),
-                    "type": _type_of(column.space),
-                    "lossy_at_source": column.lossy,
-                }
-                for column in plan.facts.columns
-            ],
-            "notes": list(plan.notes),
-            "refusal": plan.refusal,
-        }
+    def _about(self) -> dict[str, Any]:
+        facts = self.plan.facts
+        return {"format": facts.format, "version": facts.version, "to": self.plan.writer}
 
-    def to_console(self) -> Iterable[RenderableType]:
+    def _column_entries(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "source": column.name,
+                "path": path_name(column.path),
+                "type": _type_of(column.space),
+                "lossy_at_source": column.lossy,
+            }
+            for column in self.plan.facts.columns
+        ]
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
         plan = self.plan
-        yield Text(f"{plan.source.shown} -> {plan.destination.shown}", style="bold")
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column(style="dim", no_wrap=True)
-        table.add_column(overflow="fold")
-        table.add_row("from", _format_of(plan.title, plan.facts.format, plan.facts.version))
-        table.add_row("to", f"{plan.writer_title} ({plan.writer})")
-        table.add_row("episodes", f"{len(plan.episodes):,}")
-        table.add_row("rows", f"{plan.rows:,}")
-        share = "" if plan.source_share == 1 else f", of which {plan.source_share:.0%} of the rows"
-        table.add_row("source", f"{format_bytes(plan.source_bytes)}{share}")
-        table.add_row(
-            "estimate", f"{format_bytes(plan.estimated_bytes)} written, {format_bytes(plan.raw_bytes)} raw"
-        )
-        if plan.free_bytes is not None:
-            table.add_row("free", format_bytes(plan.free_bytes))
-        yield Padding(table, (0, 0, 0, 2))
-        yield ""
-        columns = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        yield "from", _format_of(plan.title, plan.facts.format, plan.facts.version)
+        yield "to", f"{plan.writer_title} ({plan.writer})"
+        yield "episodes", f"{len(plan.episodes):,}"
+        yield "rows", f"{plan.rows:,}"
+        yield "source", self._source_size
+        yield "estimate", f"{format_bytes(plan.estimated_bytes)} written, {format_bytes(plan.raw_bytes)} raw"
+
+    def _columns(self) -> Table:
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for name in ("source", "type", "loss"):
-            columns.add_column(name, overflow="fold")
-        for column in plan.facts.columns:
-            columns.add_row(column.name, _type_of(column.space), _loss(column.lossy, False))
-        yield Padding(columns, (0, 0, 0, 2))
-        yield ""
+            table.add_column(name, overflow="fold")
+        for column in self.plan.facts.columns:
+            table.add_row(column.name, _type_of(column.space), _loss(column.lossy, False))
+        return table
 
 
 @dataclasses.dataclass(frozen=True)

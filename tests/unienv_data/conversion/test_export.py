@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -31,17 +28,6 @@ OVERWRITE = ConversionOptions(overwrite=True)
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     return build(tmp_path_factory.mktemp("source") / "toy", images=True)
-
-
-@pytest.fixture
-def memory() -> Any:
-    """An object store, empty."""
-    filesystem = fsspec.filesystem("memory")
-    before = set(filesystem.store)
-    yield filesystem
-    for name in set(filesystem.store) - before:
-        del filesystem.store[name]
-    filesystem.pseudo_dirs[:] = [""]
 
 
 def export(toy: Recording, destination: Path | str, options: ConversionOptions | None = None) -> None:
@@ -108,36 +94,6 @@ def test_a_dataset_of_ours_is_not_replaced_by_another_format(toy: Recording, tmp
     run_conversion(plan_conversion(str(toy.root), str(place), options))
     with pytest.raises(DatasetExistsError, match="is not Parquet alone"):
         plan_export(str(toy.root), str(place), ConversionOptions(overwrite=True, to="parquet"))
-
-
-class StopError(Exception):
-    """No error of ours."""
-
-
-FAILURES: dict[str, Callable[[], BaseException]] = {
-    "a damaged source": lambda: ConversionError("damaged"),
-    "anything": lambda: StopError(),
-    "Ctrl-C": KeyboardInterrupt,
-    "SIGTERM": lambda: SystemExit(143),
-    "a full disk": lambda: OSError(errno.ENOSPC, "No space left on device"),
-}
-
-
-@pytest.fixture(params=FAILURES)
-def failing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type[BaseException]:
-    """Plans succeed; runs fail after two episodes."""
-    failure = FAILURES[request.param]
-    whole = LeRobotV30Reader.chunks
-
-    def broken(self: Any, columns: Any, episodes: Any, **options: Any) -> Any:
-        for chunk in whole(self, columns, episodes, **options):
-            if len(episodes) > 1 and chunk.episode == 2:
-                raise failure()
-            yield chunk
-
-    monkeypatch.setattr(LeRobotV30Reader, "chunks", broken)
-    kind = type(failure())
-    return ConversionError if kind is OSError else kind
 
 
 @pytest.mark.parametrize("name", ["x.npz", "x.parquet", "npz", "parquet"])

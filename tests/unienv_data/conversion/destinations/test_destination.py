@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -18,7 +16,6 @@ from unienv_data.conversion import ConversionOptions, plan_conversion, run_conve
 from unienv_data.conversion.destinations.destination import Destination
 from unienv_data.errors import ConversionError, DatasetExistsError
 from unienv_data.formats import Source
-from unienv_data.formats.readers.lerobot.v30.reader import LeRobotV30Reader
 from unienv_data.opening import open as open_dataset
 from unienv_data.replay_buffer import ReplayBuffer
 from unienv_data.store.blockwriter import BlockWriter
@@ -36,17 +33,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(build(tmp_path_factory.mktemp("source") / "toy").root)
 
 
-@pytest.fixture
-def memory():
-    """An object store, empty."""
-    filesystem = fsspec.filesystem("memory")
-    before = set(filesystem.store)
-    yield filesystem
-    for name in set(filesystem.store) - before:
-        del filesystem.store[name]
-    filesystem.pseudo_dirs[:] = [""]
-
-
 def convert(source: str, destination: Path | str, options: ConversionOptions | None = None) -> None:
     run_conversion(plan_conversion(source, str(destination), options))
 
@@ -54,36 +40,6 @@ def convert(source: str, destination: Path | str, options: ConversionOptions | N
 def rows_at(destination: Path | str) -> int:
     with open_dataset(str(destination)) as buffer:
         return len(buffer)
-
-
-class StopError(Exception):
-    """No error of ours."""
-
-
-FAILURES: dict[str, Callable[[], BaseException]] = {
-    "a damaged source": lambda: ConversionError("damaged"),
-    "anything": lambda: StopError(),
-    "Ctrl-C": KeyboardInterrupt,
-    "SIGTERM": lambda: SystemExit(143),
-    "a full disk": lambda: OSError(errno.ENOSPC, "No space left on device"),
-}
-
-
-@pytest.fixture(params=FAILURES)
-def failing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type[BaseException]:
-    """Plans succeed; runs fail after two episodes."""
-    failure = FAILURES[request.param]
-    whole = LeRobotV30Reader.chunks
-
-    def broken(self: Any, columns: Any, episodes: Any, **options: Any) -> Any:
-        for chunk in whole(self, columns, episodes, **options):
-            if len(episodes) > 1 and chunk.episode == 2:
-                raise failure()
-            yield chunk
-
-    monkeypatch.setattr(LeRobotV30Reader, "chunks", broken)
-    error = failure()
-    return ConversionError if isinstance(error, OSError) else type(error)
 
 
 class TestLocal:
@@ -288,9 +244,9 @@ class TestObjectStore:
         def write() -> None:
             with Destination("memory://bucket/x").writing(overwrite=True):
                 memory.pipe_file("/bucket/x/new", b"2")
-                raise StopError
+                raise ArithmeticError
 
-        with pytest.raises(StopError):
+        with pytest.raises(ArithmeticError):
             write()
         assert memory.find("/bucket/x") == ["/bucket/x/old"]
 
