@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -22,6 +23,9 @@ __all__ = ["AheadWriter", "Encoding"]
 class Encoding:
     """Chunks of several arrays that are being encoded, and what is to be done with each, in order.
 
+    One core is left to whoever makes the rows. The caller's thread, rather than wait, encodes too: so all
+    cores are at it where encoding takes longest, and nobody is in the way where making the rows does.
+
     Args:
         most_bytes: of rows that may wait for it.
     """
@@ -29,7 +33,10 @@ class Encoding:
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
         self._bytes = 0
-        self._begun: deque[tuple[Future[list[bytes]], Callable[[list[bytes]], None], int]] = deque()
+        self._begun: deque[_Job] = deque()
+        self._lock = threading.Lock()
+        self._todo: deque[_Job] = deque()
+        self._helpers = 0
 
     def begin(
         self, encode: Callable[[], list[bytes]], take: Callable[[list[bytes]], None], nbytes: int
@@ -37,27 +44,66 @@ class Encoding:
         """Have rows encoded, and `take` be given what they become after all that was begun before.
 
         Args:
-            encode: does it, in another thread.
+            encode: does it, in any thread.
             take: is called in this one, now or by a later call.
             nbytes: what the rows hold.
 
         Raises:
             CodecError: rows that were begun before cannot be encoded.
         """
-        self._begun.append((pool.begin(encode), take, nbytes))
+        job = _Job(encode, take, nbytes)
+        self._begun.append(job)
         self._bytes += nbytes
-        while self._begun and (self._bytes > self._most or self._begun[0][0].done()):
+        with self._lock:
+            self._todo.append(job)
+            wants_help = self._helpers < max(pool.thread_count() - 1, 1)
+            self._helpers += wants_help
+        if wants_help:
+            pool.begin(self._help)
+        while self._begun and self._begun[0].done.done():
             self._take_first()
+        self._go_on(self._most)
 
     def finish(self) -> None:
         """Wait for all that was begun."""
-        while self._begun:
-            self._take_first()
+        self._go_on(-1)
+
+    def _go_on(self, most: int) -> None:
+        while self._begun and self._bytes > most:
+            if not self._begun[0].done.done() and (job := self._next()) is not None:
+                job.run()
+            else:
+                self._take_first()
 
     def _take_first(self) -> None:
-        future, take, nbytes = self._begun.popleft()
-        self._bytes -= nbytes
-        take(future.result())
+        job = self._begun.popleft()
+        self._bytes -= job.nbytes
+        job.take(job.done.result())
+
+    def _help(self) -> None:
+        while (job := self._next(leaves=True)) is not None:
+            job.run()
+
+    def _next(self, leaves: bool = False) -> _Job | None:
+        with self._lock:
+            if self._todo:
+                return self._todo.popleft()
+            self._helpers -= leaves
+            return None
+
+
+class _Job:
+    def __init__(
+        self, encode: Callable[[], list[bytes]], take: Callable[[list[bytes]], None], nbytes: int
+    ) -> None:
+        self.encode, self.take, self.nbytes = encode, take, nbytes
+        self.done: Future[list[bytes]] = Future()
+
+    def run(self) -> None:
+        try:
+            self.done.set_result(self.encode())
+        except BaseException as exc:
+            self.done.set_exception(exc)
 
 
 class AheadWriter(ArrayWriter):

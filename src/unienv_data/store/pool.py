@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from unienv_data.store import platform
 
-__all__ = ["begin", "in_spans", "limit_threads", "map_ahead", "map_threaded", "map_waiting"]
+__all__ = ["begin", "in_spans", "limit_threads", "map_ahead", "map_threaded", "map_waiting", "thread_count"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,7 +32,8 @@ def limit_threads(count: int | None) -> None:
     _executor = None  # not shut down: somebody may be handing work in; its threads end when nobody does
 
 
-def _thread_count() -> int:
+def thread_count() -> int:
+    """How many threads this process uses."""
     cores = platform.usable_cores()
     return cores if _limit is None else min(_limit, cores)
 
@@ -40,7 +41,7 @@ def _thread_count() -> int:
 def _threads() -> ThreadPoolExecutor:
     global _executor
     if _executor is None:
-        _executor = ThreadPoolExecutor(_thread_count(), thread_name_prefix="unienv-data")
+        _executor = ThreadPoolExecutor(thread_count(), thread_name_prefix="unienv-data")
     return _executor
 
 
@@ -73,7 +74,7 @@ def in_spans(work: Callable[[int, int], None], count: int, *, least: int) -> Non
         count: number of items.
         least: fewest items worth a thread.
     """
-    spans = min(_thread_count(), count // max(least, 1))
+    spans = min(thread_count(), count // max(least, 1))
     if spans < 2:
         work(0, count)
         return
@@ -115,7 +116,7 @@ def map_waiting(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
 def map_ahead(work: Callable[[T], R], items: Sequence[T], size: int) -> Iterator[list[R]]:
     """The results for `size` items after another, while threads are at work on the items that come next."""
     groups = [items[start : start + size] for start in range(0, len(items), size)]
-    if len(groups) < 2 or _thread_count() < 2:
+    if len(groups) < 2 or thread_count() < 2:
         yield from (map_threaded(work, group) for group in groups)
         return
     ahead = _submitted(work, groups[0])
@@ -133,6 +134,6 @@ def _submitted(work: Callable[[T], R], items: Sequence[T]) -> list[Future[list[R
     def span(start: int, stop: int) -> list[R]:
         return [work(items[i]) for i in range(start, stop)]
 
-    spans = min(_thread_count(), len(items))
+    spans = min(thread_count(), len(items))
     bounds = [len(items) * i // spans for i in range(spans + 1)]
     return [_threads().submit(span, a, b) for a, b in pairwise(bounds)]
