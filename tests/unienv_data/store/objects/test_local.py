@@ -93,7 +93,7 @@ def test_filesystems_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @posix_only
 @pytest.mark.durable
 def test_what_is_written_survives_power_loss_after_sync(tmp_path: Path, disk: Disk) -> None:
-    root = tmp_path / "deep" / "down" / "root"
+    root = tmp_path / "deep" / "down" / "dataset"
     objects = LocalObjects(root)
     objects.write("columns/a/c.0", [b"one"])
     objects.below("columns").write("b/nested/c.0", [b"two"])
@@ -104,11 +104,11 @@ def test_what_is_written_survives_power_loss_after_sync(tmp_path: Path, disk: Di
     left = tmp_path / "left"
     left.mkdir()
     disk.after_power_loss(left, tmp_path, names_last=False)
-    kept = files(left / "deep" / "down" / "root")
+    kept = files(left / "deep" / "down" / "dataset")
     assert {"columns/a/c.0", "columns/b/nested/c.0", "commits/1.json"} <= kept
-    assert (left / "deep/down/root/commits/1.json").read_bytes() == b"commit"
-    assert (left / "deep/down/root/columns/b/nested/c.0").read_bytes() == b"two"
-    assert not (left / "deep/down/root/columns/a/c.1").exists()  # the test can tell
+    assert (left / "deep/down/dataset/commits/1.json").read_bytes() == b"commit"
+    assert (left / "deep/down/dataset/columns/b/nested/c.0").read_bytes() == b"two"
+    assert not (left / "deep/down/dataset/columns/a/c.1").exists()  # the test can tell
 
 
 # Open files

@@ -92,16 +92,16 @@ def plain() -> Iterator[DirFileSystem]:
 
 
 def test_writing_needs_a_promise_where_nothing_is_exclusive(plain: DirFileSystem) -> None:
-    objects = FsspecObjects(plain, "root", "dir://root")
+    objects = FsspecObjects(plain, "root", "dir://dataset")
     assert not objects.exclusive_create
     with pytest.raises(ReadOnlyError, match="assume_single_writer=True"):
         objects.create("a/b", b"x")
     with pytest.raises(ReadOnlyError):
         objects.below("a").create("b", b"x")
     assert objects.list("") == []
-    promised = FsspecObjects(plain, "root", "dir://root", assume_single_writer=True)
+    promised = FsspecObjects(plain, "root", "dir://dataset", assume_single_writer=True)
     promised.below("a").create("b", b"x")
-    with pytest.raises(FileExistsError, match="dir://root/a/b"):
+    with pytest.raises(FileExistsError, match="dir://dataset/a/b"):
         promised.create("a/b", b"y")
     assert objects.read("a/b") == b"x"
 
@@ -113,8 +113,8 @@ def test_errors_of_ranges_that_older_filesystems_return_are_raised(plain: DirFil
         def cat_ranges(self, paths: Any, starts: Any, ends: Any, **options: Any) -> list[Any]:
             return [FileNotFoundError("The specified key does not exist.")] * len(paths)
 
-    objects = FsspecObjects(Returning(plain.path, plain.fs), "root", "dir://root")
-    with pytest.raises(FileNotFoundError, match="dir://root/gone"):
+    objects = FsspecObjects(Returning(plain.path, plain.fs), "root", "dir://dataset")
+    with pytest.raises(FileNotFoundError, match="dir://dataset/gone"):
         objects.read_ranges([Range("gone", 0, 4)])
 
 
